@@ -1,0 +1,22 @@
+//! Identifiers, times and small vocabularies that every crate shares.
+//!
+//! Nothing here does I/O, reads a clock or draws randomness. Ids are positive integers chosen by the
+//! control store; each kind has its own type, so that an affiliate's id cannot be used where an offer's is
+//! meant. Times are UTC milliseconds since the Unix epoch ([`UnixMillis`]); a time zone is applied only at
+//! the edge of a report.
+
+mod code;
+mod ids;
+mod time;
+mod vocabulary;
+
+pub use code::{LinkCode, LinkCodeError};
+pub use ids::{
+    AdvertiserId, AffiliateId, BatchId, CommissionId, ConversionId, GoalId, IdError, KeyId, LinkId, OfferId,
+    PayoutId, TermsId, UserId,
+};
+pub use time::{HOUR_MS, MINUTE_MS, SECOND_MS, UnixMillis};
+pub use vocabulary::{
+    Class, CommissionStatus, ConversionSource, GoalKind, Model, PayoutMethod, PostbackAuth, Reason, Role,
+    UnknownWord, Verdict,
+};

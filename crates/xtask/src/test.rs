@@ -1,0 +1,88 @@
+//! `cargo xtask test`.
+
+use std::path::Path;
+use std::process::Command;
+use std::time::Instant;
+
+use anyhow::{Context as _, Result, bail};
+
+use crate::{Workspace, process, python};
+
+const VALIDATOR: &str = "tests/tools/validate_pain001.py";
+const PAYMENT_FIXTURES: &str = "crates/payfile/tests/fixtures";
+
+/// Sets up, checks, tests; stops at the first stage that fails.
+pub(crate) fn run(workspace: &Workspace) -> Result<()> {
+    let root = &workspace.root;
+    stage("tools", || components(root))?;
+    let python = stage("python", || python::ready(workspace))?;
+    stage("format", || process::run(&mut process::cargo(root, &["fmt", "--all", "--check"])))?;
+    stage("payment files against the official schema", || payment_files(root, &python))?;
+    stage("clippy", || {
+        let arguments = ["clippy", "--workspace", "--all-targets", "--locked", "--", "-D", "warnings"];
+        process::run(&mut process::cargo(root, &arguments))
+    })?;
+    stage("build", || {
+        process::run(&mut process::cargo(root, &["build", "--locked", "--package", "hopline"]))
+    })?;
+    stage("tests", || {
+        let mut tests = tests(root);
+        tests.env("HOPLINE_TEST_PYTHON", &python);
+        tests.env("HOPLINE_BIN", workspace.target.join("debug/hopline"));
+        process::run(&mut tests)
+    })?;
+    println!("all stages passed");
+    Ok(())
+}
+
+/// With nextest where it is installed; `cargo test` does the same more slowly.
+fn tests(root: &Path) -> Command {
+    if process::succeeds(&mut process::cargo(root, &["nextest", "--version"])) {
+        process::cargo(root, &["nextest", "run", "--workspace", "--locked"])
+    } else {
+        process::cargo(root, &["test", "--workspace", "--locked"])
+    }
+}
+
+/// rustfmt and clippy, which a minimal toolchain lacks.
+fn components(root: &Path) -> Result<()> {
+    for (component, subcommand) in [("rustfmt", "fmt"), ("clippy", "clippy")] {
+        let there = || process::succeeds(&mut process::cargo(root, &[subcommand, "--version"]));
+        if there() {
+            continue;
+        }
+        process::run(&mut process::command(root, "rustup", &["component", "add", component]))
+            .with_context(|| format!("the checks need {component}; install it for your toolchain"))?;
+        if !there() {
+            bail!("{component} is installed, but cargo {subcommand} does not start");
+        }
+    }
+    Ok(())
+}
+
+/// P-01: what the writer writes (its golden files) is valid; and the validator judges independent files as it must.
+fn payment_files(root: &Path, python: &Path) -> Result<()> {
+    let fixtures = root.join(PAYMENT_FIXTURES);
+    let mut golden = Vec::new();
+    for entry in std::fs::read_dir(&fixtures).with_context(|| fixtures.display().to_string())? {
+        let path = entry?.path();
+        if path.extension().is_some_and(|extension| extension == "xml") {
+            golden.push(path);
+        }
+    }
+    if golden.is_empty() {
+        bail!("no golden payment file in {}", fixtures.display());
+    }
+    process::run(process::command(root, python, &[VALIDATOR]).args(golden))?;
+    process::run(
+        process::command(root, python, &[VALIDATOR, "--vectors"]).arg(fixtures.join("sepa_pain001.json")),
+    )
+}
+
+fn stage<T>(name: &str, work: impl FnOnce() -> Result<T>) -> Result<T> {
+    println!("== {name}");
+    let begin = Instant::now();
+    let result = work().with_context(|| format!("stage {name:?} failed"))?;
+    println!("== {name}: {:.1} s", begin.elapsed().as_secs_f32());
+    Ok(result)
+}
