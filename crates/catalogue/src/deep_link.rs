@@ -1,0 +1,36 @@
+//! Deep links: where `url=` may lead (never anywhere else: no open redirect).
+
+use crate::Offer;
+use crate::template::{encode, has_query};
+
+/// The longest deep link that is followed.
+pub(crate) const DEEP_LINK_BYTES_MAX: usize = 2048;
+
+/// The deep link in its serialised form, if it may be followed: parsed by the WHATWG rules as a browser would, https,
+/// no user information, its host exactly one of the offer's. Ports are free.
+#[must_use]
+pub fn allowed_deep_link(offer: &Offer, text: &str) -> Option<String> {
+    if text.len() > DEEP_LINK_BYTES_MAX || offer.deep_link_hosts.is_empty() {
+        return None;
+    }
+    let url = url::Url::parse(text).ok()?;
+    let plain = url.scheme() == "https" && url.username().is_empty() && url.password().is_none();
+    let host = url.host_str()?;
+    let listed = offer.deep_link_hosts.iter().any(|listed| **listed == *host);
+    (plain && listed).then(|| url.into())
+}
+
+/// Appends a serialised URL to `out` with one more query parameter, before the fragment; the value is encoded.
+pub fn append_parameter(url: &str, name: &str, value: &[u8], out: &mut Vec<u8>) {
+    let (head, fragment) = url.find('#').map_or((url, ""), |at| url.split_at(at));
+    out.extend_from_slice(head.as_bytes());
+    match has_query(head.as_bytes()) {
+        None => out.push(b'?'),
+        Some(true) => out.push(b'&'),
+        Some(false) => (),
+    }
+    encode(name.as_bytes(), out);
+    out.push(b'=');
+    encode(value, out);
+    out.extend_from_slice(fragment.as_bytes());
+}

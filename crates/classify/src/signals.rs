@@ -1,0 +1,184 @@
+//! What the method and the headers say about a request, gathered in one pass over them.
+
+use crate::fields::{SecPurpose, is_gpc};
+
+/// How the link was asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Method {
+    /// `GET`.
+    #[default]
+    Get,
+    /// `HEAD`.
+    Head,
+}
+
+/// What the rules without memory say, before the user agent is looked at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Finding {
+    /// Nothing against it.
+    Open,
+    /// A speculative fetch.
+    Prefetch,
+    /// Asked for with `HEAD`.
+    Head,
+    /// Loaded as something else than a document; the word is `Sec-Fetch-Dest`'s, or `other`.
+    Stuffing(&'static str),
+}
+
+/// The headers that count, as slices of the request.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Signals<'a> {
+    /// How it was asked for.
+    pub method: Method,
+    /// `User-Agent`, empty if absent.
+    pub user_agent: &'a [u8],
+    /// `Referer`, empty if absent.
+    pub referer: &'a [u8],
+    /// `Accept-Language`, empty if absent.
+    pub accept_language: &'a [u8],
+    /// `Sec-GPC: 1` was said.
+    pub gpc: bool,
+    /// The address is a proxy's (`Sec-Purpose: prefetch;anonymous-client-ip`).
+    pub anonymous_address: bool,
+    prefetch: bool,
+    dest: Option<&'a [u8]>,
+    navigate: bool,
+    activated: bool,
+}
+
+impl<'a> Signals<'a> {
+    /// Takes one header; `name` in lower case. Tells whether it was one that counts here.
+    pub fn note(&mut self, name: &str, value: &'a [u8]) -> bool {
+        match name {
+            "user-agent" => first(&mut self.user_agent, value),
+            "referer" => first(&mut self.referer, value),
+            "accept-language" => first(&mut self.accept_language, value),
+            "sec-fetch-dest" => self.dest = self.dest.or(Some(value)),
+            "sec-fetch-mode" => self.navigate = value == b"navigate",
+            "sec-fetch-user" => self.activated = value == b"?1",
+            "sec-gpc" => self.gpc |= is_gpc(value),
+            "sec-purpose" => {
+                let purpose = SecPurpose::parse(value).unwrap_or_default();
+                self.prefetch |= purpose.prefetch;
+                self.anonymous_address |= purpose.anonymous_client_ip;
+            }
+            "purpose" | "x-moz" => self.prefetch |= value.eq_ignore_ascii_case(b"prefetch"),
+            "x-purpose" => self.prefetch |= value.eq_ignore_ascii_case(b"preview"),
+            _ => return false,
+        }
+        true
+    }
+
+    /// What the rules say.
+    #[must_use]
+    pub fn finding(&self) -> Finding {
+        if self.prefetch {
+            return Finding::Prefetch;
+        }
+        if self.method == Method::Head {
+            return Finding::Head;
+        }
+        match self.dest {
+            None | Some(b"document") => Finding::Open,
+            Some(dest) => Finding::Stuffing(destination(dest)),
+        }
+    }
+
+    /// Whether a navigation was started without a person (a sign, not a verdict).
+    #[must_use]
+    pub fn lacks_gesture(&self) -> bool {
+        self.navigate && self.dest == Some(b"document") && !self.activated
+    }
+}
+
+fn first<'a>(place: &mut &'a [u8], value: &'a [u8]) {
+    if place.is_empty() {
+        *place = value;
+    }
+}
+
+/// The destination's own word where it is one of the standard's, so that what is stored comes from a closed set.
+fn destination(value: &[u8]) -> &'static str {
+    const WORDS: [&str; 20] = [
+        "image",
+        "iframe",
+        "script",
+        "style",
+        "empty",
+        "frame",
+        "object",
+        "embed",
+        "audio",
+        "video",
+        "track",
+        "font",
+        "worker",
+        "sharedworker",
+        "serviceworker",
+        "manifest",
+        "fencedframe",
+        "report",
+        "xslt",
+        "json",
+    ];
+    WORDS.into_iter().find(|word| word.as_bytes() == value).unwrap_or("other")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    // C-07, C-09: requests recorded from a real browser
+    #[test]
+    fn recorded_requests_are_told_apart() {
+        let fixture: serde_json::Value =
+            serde_json::from_str(include_str!("../tests/fixtures/fetch_metadata.json")).unwrap();
+        let cases = fixture["cases"].as_array().unwrap();
+        assert_eq!(cases.len(), 17);
+        for case in cases.iter().filter(|case| case["method"] == "GET") {
+            let mut signals = Signals::default();
+            for (name, value) in case["headers"].as_object().unwrap() {
+                signals.note(name, value.as_str().unwrap().as_bytes());
+            }
+            let dest = case["headers"]["sec-fetch-dest"].as_str();
+            let (finding, gesture_missing) = match case["expect"].as_str().unwrap() {
+                "human_click" | "no_metadata" => (Finding::Open, false),
+                "navigation_without_gesture" => (Finding::Open, true),
+                "speculative" => (Finding::Prefetch, signals.lacks_gesture()),
+                "not_a_navigation" => (Finding::Stuffing(destination(dest.unwrap().as_bytes())), false),
+                other => panic!("{other} is not a GET"),
+            };
+            assert_eq!(signals.finding(), finding, "{case}");
+            assert_eq!(signals.lacks_gesture(), gesture_missing, "{case}");
+        }
+    }
+
+    #[test]
+    fn elder_prefetch_headers_mean_the_same() {
+        for (name, value) in [("purpose", "prefetch"), ("x-purpose", "preview"), ("x-moz", "Prefetch")] {
+            let mut signals = Signals::default();
+            assert!(signals.note(name, value.as_bytes()));
+            assert_eq!(signals.finding(), Finding::Prefetch, "{name}");
+        }
+        let mut signals = Signals::default();
+        signals.note("purpose", b"preview");
+        assert_eq!(signals.finding(), Finding::Open);
+    }
+
+    // C-05
+    #[test]
+    fn head_is_not_countable_but_a_prefetch_by_head_stays_a_prefetch() {
+        let mut signals = Signals { method: Method::Head, ..Signals::default() };
+        assert_eq!(signals.finding(), Finding::Head);
+        signals.note("sec-purpose", b"prefetch;anonymous-client-ip");
+        assert_eq!(signals.finding(), Finding::Prefetch);
+        assert!(signals.anonymous_address);
+    }
+
+    #[test]
+    fn an_unknown_destination_is_stored_as_other() {
+        let mut signals = Signals::default();
+        signals.note("sec-fetch-dest", b"\xffnonsense");
+        assert_eq!(signals.finding(), Finding::Stuffing("other"));
+    }
+}

@@ -1,0 +1,89 @@
+//! Tagged fields behind the fixed part of a payload.
+
+/// Why a payload cannot be read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum DecodeError {
+    /// Written by a newer program.
+    #[error("record kind {kind} is not known to this version")]
+    UnknownKind {
+        /// The kind's number.
+        kind: u8,
+    },
+    /// Written by a newer program.
+    #[error("record version {version} is newer than this program's")]
+    NewerVersion {
+        /// The version's number.
+        version: u8,
+    },
+    /// The payload ends too early.
+    #[error("record ends at byte {at}, {needed} bytes were expected there")]
+    Truncated {
+        /// Offset in the payload.
+        at: usize,
+        /// Bytes needed at that place.
+        needed: usize,
+    },
+    /// A value outside its range.
+    #[error("byte {at} of the record holds no valid {what}")]
+    Invalid {
+        /// Offset in the payload.
+        at: usize,
+        /// What should stand there.
+        what: &'static str,
+    },
+}
+
+/// Appends one field; an empty text is not written, a longer one than a length can say is cut.
+pub(crate) fn put(buffer: &mut Vec<u8>, tag: u8, text: &str) {
+    if text.is_empty() {
+        return;
+    }
+    let text = cut(text, crate::FIELD_BYTES_MAX);
+    let length = u16::try_from(text.len()).expect("FIELD_BYTES_MAX fits 16 bits");
+    buffer.push(tag);
+    buffer.extend_from_slice(&length.to_le_bytes());
+    buffer.extend_from_slice(text.as_bytes());
+}
+
+/// The longest prefix of at most `bytes_max` bytes that ends between characters.
+fn cut(text: &str, bytes_max: usize) -> &str {
+    if text.len() <= bytes_max {
+        return text;
+    }
+    let end = (0..=bytes_max).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0);
+    text.get(..end).unwrap_or_default()
+}
+
+/// Calls `each` with every (tag, text) from `start` to the end of the payload.
+pub(crate) fn read(payload: &[u8], start: usize, mut each: impl FnMut(u8, &str)) -> Result<(), DecodeError> {
+    let mut at = start;
+    while at < payload.len() {
+        let head: [u8; 3] = bytes(payload, at)?;
+        let length = usize::from(u16::from_le_bytes([head[1], head[2]]));
+        let from = at + 3;
+        let value =
+            payload.get(from..from + length).ok_or(DecodeError::Truncated { at: from, needed: length })?;
+        let text =
+            std::str::from_utf8(value).map_err(|_| DecodeError::Invalid { at: from, what: "UTF-8 text" })?;
+        each(head[0], text);
+        at = from + length;
+    }
+    Ok(())
+}
+
+/// `N` bytes of the payload at `at`.
+pub(crate) fn bytes<const N: usize>(payload: &[u8], at: usize) -> Result<[u8; N], DecodeError> {
+    payload
+        .get(at..at + N)
+        .and_then(|slice| slice.try_into().ok())
+        .ok_or(DecodeError::Truncated { at, needed: N })
+}
+
+/// Checks the version byte.
+pub(crate) fn version(payload: &[u8]) -> Result<(), DecodeError> {
+    match bytes::<1>(payload, 0)? {
+        [crate::VERSION] => Ok(()),
+        [0] => Err(DecodeError::Invalid { at: 0, what: "version" }),
+        [version] => Err(DecodeError::NewerVersion { version }),
+    }
+}
