@@ -1,0 +1,105 @@
+//! What happened: the kind of a transaction.
+
+use serde::{Deserialize, Serialize};
+
+/// A word that is no kind of transaction.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{given:?} is no kind of transaction: expected one of {}", kinds())]
+pub struct UnknownKind {
+    /// What was given.
+    pub given: String,
+}
+
+fn kinds() -> String {
+    TransactionKind::ALL.map(TransactionKind::as_str).join(", ")
+}
+
+/// The kind of a transaction.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "&'static str")]
+pub enum TransactionKind {
+    /// A commission was booked and waits for approval.
+    CommissionPending,
+    /// It was approved; the hold runs.
+    CommissionApproved,
+    /// The hold has ended.
+    CommissionPayable,
+    /// It was refused before approval.
+    CommissionRejected,
+    /// It was taken back, wholly or in part.
+    CommissionReversed,
+    /// It was put into a payout batch.
+    PayoutReserved,
+    /// The bank has paid.
+    PayoutSettled,
+    /// The bank has not paid; the money is payable again.
+    PayoutFailed,
+    /// An advertiser has paid.
+    AdvertiserPayment,
+    /// A correction, with its reason.
+    Adjustment,
+    /// Money changed its currency.
+    Exchange,
+}
+
+impl TransactionKind {
+    /// All of them.
+    pub const ALL: [Self; 11] = [
+        Self::CommissionPending,
+        Self::CommissionApproved,
+        Self::CommissionPayable,
+        Self::CommissionRejected,
+        Self::CommissionReversed,
+        Self::PayoutReserved,
+        Self::PayoutSettled,
+        Self::PayoutFailed,
+        Self::AdvertiserPayment,
+        Self::Adjustment,
+        Self::Exchange,
+    ];
+
+    /// The word used in text forms and in the hash.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::CommissionPending => "commission_pending",
+            Self::CommissionApproved => "commission_approved",
+            Self::CommissionPayable => "commission_payable",
+            Self::CommissionRejected => "commission_rejected",
+            Self::CommissionReversed => "commission_reversed",
+            Self::PayoutReserved => "payout_reserved",
+            Self::PayoutSettled => "payout_settled",
+            Self::PayoutFailed => "payout_failed",
+            Self::AdvertiserPayment => "advertiser_payment",
+            Self::Adjustment => "adjustment",
+            Self::Exchange => "exchange",
+        }
+    }
+}
+
+impl std::str::FromStr for TransactionKind {
+    type Err = UnknownKind;
+    fn from_str(text: &str) -> Result<Self, UnknownKind> {
+        let found = Self::ALL.into_iter().find(|kind| kind.as_str() == text);
+        found.ok_or_else(|| UnknownKind { given: text.into() })
+    }
+}
+
+impl TryFrom<String> for TransactionKind {
+    type Error = UnknownKind;
+    fn try_from(text: String) -> Result<Self, UnknownKind> {
+        text.parse()
+    }
+}
+
+impl From<TransactionKind> for &'static str {
+    fn from(kind: TransactionKind) -> &'static str {
+        kind.as_str()
+    }
+}
+
+impl std::fmt::Display for TransactionKind {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.pad(self.as_str())
+    }
+}

@@ -1,0 +1,10 @@
+//! The rules of the books, tested from outside.
+
+#![expect(clippy::unwrap_used, reason = "a test stops at what it does not expect")]
+
+mod chain;
+mod commissions;
+mod model;
+mod rules;
+mod support;
+mod vectors;
