@@ -1,0 +1,70 @@
+//! What a caller may choose.
+
+use std::time::Duration;
+
+use crate::error::OpenError;
+use crate::format::{FRAME_BYTES_MAX, FRAME_OVERHEAD_BYTES, RECORD_BYTES_MAX, SEGMENT_HEADER_BYTES};
+
+const SEGMENT_BYTES_LEAST: u32 = 4096;
+
+/// When a record counts as written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Durability {
+    /// After the write, which the caller may delay: a kill loses what was not flushed yet.
+    Relaxed,
+    /// After the write: survives kill -9; a power cut may lose what the kernel had not written back.
+    Process,
+    /// After the sync: survives a power cut.
+    Disk,
+}
+
+/// The limits of a stream's files and memory.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SpoolOptions {
+    /// Bytes of a segment file. Larger ones change less often, smaller ones free their space sooner.
+    pub segment_bytes_max: u32,
+    /// Bytes that may wait for a flush; raised to what the largest record needs. Frames of two segments may
+    /// wait together, of three not.
+    pub buffer_bytes_max: usize,
+    /// How long a segment takes records before the next one begins, so that shipped records leave the disk
+    /// also where clicks are few.
+    pub segment_age_max: Duration,
+}
+
+impl Default for SpoolOptions {
+    fn default() -> Self {
+        Self {
+            segment_bytes_max: 64 * 1024 * 1024,
+            buffer_bytes_max: 4 * 1024 * 1024,
+            segment_age_max: Duration::from_secs(3600),
+        }
+    }
+}
+
+impl SpoolOptions {
+    /// The most bytes of one record: 64 KiB, or less where segments are small.
+    #[must_use]
+    pub fn record_bytes_max(&self) -> usize {
+        RECORD_BYTES_MAX.min(self.room().saturating_sub(FRAME_OVERHEAD_BYTES as usize))
+    }
+
+    /// The bytes that may wait for a flush: at least one record.
+    pub(super) fn buffer_limit(&self) -> usize {
+        self.buffer_bytes_max.max(FRAME_BYTES_MAX)
+    }
+
+    pub(super) fn check(&self) -> Result<(), OpenError> {
+        if self.segment_bytes_max < SEGMENT_BYTES_LEAST {
+            return Err(OpenError::Option {
+                option: "segment_bytes_max",
+                given: u64::from(self.segment_bytes_max),
+                expected: "4096 to 4294967295",
+            });
+        }
+        Ok(())
+    }
+
+    fn room(&self) -> usize {
+        usize::try_from(self.segment_bytes_max.saturating_sub(SEGMENT_HEADER_BYTES)).unwrap_or(usize::MAX)
+    }
+}
