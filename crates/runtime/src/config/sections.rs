@@ -1,0 +1,356 @@
+//! The typed configuration.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use super::ListingRow;
+use super::cidr::Cidr;
+use super::complaint::Source;
+use super::keys::KEYS;
+use super::layers::Layers;
+use super::value::Value;
+
+/// Everything that is configured. What each setting does stands in [`KEYS`].
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// `data_dir`.
+    pub data_dir: PathBuf,
+    /// `log` and `log_format`.
+    pub log: LogConfig,
+    /// `[edge]`.
+    pub edge: EdgeConfig,
+    /// `[api]`.
+    pub api: ApiConfig,
+    /// `[metrics]`.
+    pub metrics: MetricsConfig,
+    /// `[store]`.
+    pub store: StoreConfig,
+    /// `[clicks]`.
+    pub clicks: ClicksConfig,
+    /// `[spool]`.
+    pub spool: SpoolConfig,
+    /// `[ship]`.
+    pub ship: ShipConfig,
+    /// `[worker]`.
+    pub worker: WorkerConfig,
+    /// `[payouts]`.
+    pub payouts: PayoutsConfig,
+    pub(super) listing: Vec<ListingRow>,
+}
+
+/// What is logged, and how.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LogConfig {
+    /// A filter such as `info,hopline_edge=debug`; known to be well-formed.
+    pub filter: String,
+    /// Form of the lines.
+    pub format: LogFormat,
+}
+
+/// Form of log lines.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LogFormat {
+    /// For people.
+    Text,
+    /// One JSON object per line.
+    Json,
+}
+
+/// What a click has survived when its answer leaves.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Durability {
+    /// The end of the process: written before the answer.
+    Process,
+    /// The loss of power: written and synced before the answer.
+    Disk,
+    /// Nothing yet: written within a bounded delay.
+    Relaxed,
+}
+
+/// `[edge]`.
+#[derive(Debug, Clone)]
+pub struct EdgeConfig {
+    /// Where it listens.
+    pub listen: SocketAddr,
+    /// Number of threads; 0 is one per core, see [`EdgeConfig::thread_count`].
+    pub threads: usize,
+    /// Address as visitors reach it, without a slash at the end.
+    pub base_url: String,
+    /// Whether `base_url` was set, not made from `listen`.
+    pub base_url_is_set: bool,
+    /// Number of this edge.
+    pub id: u16,
+    /// When a click counts as written.
+    pub durability: Durability,
+    /// Country database.
+    pub geoip: Option<PathBuf>,
+    /// Whose forwarding headers are believed.
+    pub trusted_proxies: Vec<Cidr>,
+    /// The network's fallback address.
+    pub fallback_url: Option<String>,
+    /// Seconds within which a visitor's further clicks are duplicates.
+    pub duplicate_window_seconds: u64,
+    /// Life of the visitor cookie in days.
+    pub cookie_days: u32,
+    /// Open connections over all threads.
+    pub max_connections: usize,
+}
+
+impl EdgeConfig {
+    /// The address to build links with, once the listener is bound: what was set, else the bound address.
+    /// Matters when `listen` asks for port 0.
+    #[must_use]
+    pub fn base_url_at(&self, bound: SocketAddr) -> String {
+        if self.base_url_is_set { self.base_url.clone() } else { super::url_of(bound) }
+    }
+
+    /// How many threads to start; one per core where 0 is configured.
+    #[must_use]
+    pub fn thread_count(&self) -> usize {
+        match self.threads {
+            0 => std::thread::available_parallelism().map_or(1, usize::from),
+            threads => threads,
+        }
+    }
+}
+
+/// `[api]`.
+#[derive(Debug, Clone)]
+pub struct ApiConfig {
+    /// Where it listens.
+    pub listen: SocketAddr,
+    /// Address as people reach it, without a slash at the end.
+    pub base_url: String,
+    /// Whether `base_url` was set, not made from `listen`.
+    pub base_url_is_set: bool,
+}
+
+impl ApiConfig {
+    /// Like [`EdgeConfig::base_url_at`].
+    #[must_use]
+    pub fn base_url_at(&self, bound: SocketAddr) -> String {
+        if self.base_url_is_set { self.base_url.clone() } else { super::url_of(bound) }
+    }
+}
+
+/// `[metrics]`.
+#[derive(Debug, Clone)]
+pub struct MetricsConfig {
+    /// Where it listens.
+    pub listen: SocketAddr,
+}
+
+/// `[store]`.
+#[derive(Debug, Clone)]
+pub struct StoreConfig {
+    /// Which control store.
+    pub url: StoreUrl,
+}
+
+/// Which control store.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum StoreUrl {
+    /// SQLite in the data directory.
+    Sqlite,
+}
+
+/// `[clicks]`.
+#[derive(Debug, Clone)]
+pub struct ClicksConfig {
+    /// Which click store.
+    pub url: ClicksUrl,
+    /// Days for which raw clicks are kept.
+    pub retention_days: u32,
+}
+
+/// Which click store.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ClicksUrl {
+    /// The embedded one in the data directory.
+    Embedded,
+}
+
+/// `[spool]`.
+#[derive(Debug, Clone)]
+pub struct SpoolConfig {
+    /// Size at which a segment is closed.
+    pub segment_bytes: u64,
+    /// How long a shipped segment stays.
+    pub retain: Duration,
+}
+
+/// `[ship]`.
+#[derive(Debug, Clone)]
+pub struct ShipConfig {
+    /// Most records in a batch.
+    pub batch_records: usize,
+    /// Pause between two looks at the spool.
+    pub interval: Duration,
+}
+
+/// `[worker]`.
+#[derive(Debug, Clone)]
+pub struct WorkerConfig {
+    /// Pause between two looks for work.
+    pub tick: Duration,
+    /// How long after its end an hour's clicks are settled.
+    pub ppc_grace: Duration,
+}
+
+/// `[payouts]`.
+#[derive(Debug, Clone)]
+pub struct PayoutsConfig {
+    /// Whether a batch needs another person's approval.
+    pub four_eyes: bool,
+    /// Name on the account that pays.
+    pub debtor_name: Option<String>,
+    /// Its IBAN, as written; whoever writes a bank file checks it.
+    pub debtor_iban: Option<String>,
+    /// Its BIC.
+    pub debtor_bic: Option<String>,
+    /// Country of the payer's postal address.
+    pub debtor_country: Option<String>,
+    /// Town of the payer's postal address.
+    pub debtor_town: Option<String>,
+}
+
+impl Config {
+    pub(super) fn from_layers(layers: &Layers) -> Self {
+        let read = Reader { layers };
+        Self {
+            data_dir: read.path("data_dir").expect("data_dir has a default"),
+            log: LogConfig {
+                filter: read.text("log"),
+                format: if read.text("log_format") == "json" { LogFormat::Json } else { LogFormat::Text },
+            },
+            edge: read.edge(),
+            api: ApiConfig {
+                listen: read.address("api.listen"),
+                base_url: read.text("api.base_url"),
+                base_url_is_set: read.is_set("api.base_url"),
+            },
+            metrics: MetricsConfig { listen: read.address("metrics.listen") },
+            store: StoreConfig { url: StoreUrl::Sqlite },
+            clicks: ClicksConfig {
+                url: ClicksUrl::Embedded,
+                retention_days: read.count("clicks.retention_days"),
+            },
+            spool: SpoolConfig {
+                segment_bytes: read.count("spool.segment_bytes"),
+                retain: Duration::from_secs(read.count("spool.retain_seconds")),
+            },
+            ship: ShipConfig {
+                batch_records: read.count("ship.batch_records"),
+                interval: Duration::from_millis(read.count("ship.interval_ms")),
+            },
+            worker: WorkerConfig {
+                tick: Duration::from_millis(read.count("worker.tick_ms")),
+                ppc_grace: Duration::from_secs(read.count("worker.ppc_grace_seconds")),
+            },
+            payouts: PayoutsConfig {
+                four_eyes: read.switch("payouts.four_eyes"),
+                debtor_name: read.optional_text("payouts.debtor_name"),
+                debtor_iban: read.optional_text("payouts.debtor_iban"),
+                debtor_bic: read.optional_text("payouts.debtor_bic"),
+                debtor_country: read.optional_text("payouts.debtor_country"),
+                debtor_town: read.optional_text("payouts.debtor_town"),
+            },
+            listing: read.listing(),
+        }
+    }
+}
+
+/// Takes values out of the layers by the type their kind promises. A mismatch is a mistake in the table, which
+/// `Config::defaults` shows at once.
+struct Reader<'a> {
+    layers: &'a Layers,
+}
+
+impl Reader<'_> {
+    fn edge(&self) -> EdgeConfig {
+        EdgeConfig {
+            listen: self.address("edge.listen"),
+            threads: self.count("edge.threads"),
+            base_url: self.text("edge.base_url"),
+            base_url_is_set: self.is_set("edge.base_url"),
+            id: self.count("edge.id"),
+            durability: match self.text("edge.durability").as_str() {
+                "disk" => Durability::Disk,
+                "relaxed" => Durability::Relaxed,
+                _ => Durability::Process,
+            },
+            geoip: self.path("edge.geoip"),
+            trusted_proxies: match self.value("edge.trusted_proxies") {
+                Value::Cidrs(networks) => networks.clone(),
+                other => mismatch("edge.trusted_proxies", other),
+            },
+            fallback_url: self.optional_text("edge.fallback_url"),
+            duplicate_window_seconds: self.count("edge.duplicate_window_seconds"),
+            cookie_days: self.count("edge.cookie_days"),
+            max_connections: self.count("edge.max_connections"),
+        }
+    }
+
+    fn value(&self, name: &str) -> &Value {
+        &self.layers.get(name).value
+    }
+
+    fn is_set(&self, name: &str) -> bool {
+        !matches!(self.layers.get(name).source, Source::Default | Source::Derived { .. })
+    }
+
+    fn optional_text(&self, name: &str) -> Option<String> {
+        match self.value(name) {
+            Value::Unset => None,
+            Value::Text(text) => Some(text.clone()),
+            other => mismatch(name, other),
+        }
+    }
+
+    fn text(&self, name: &str) -> String {
+        self.optional_text(name).unwrap_or_else(|| mismatch(name, &Value::Unset))
+    }
+
+    fn path(&self, name: &str) -> Option<PathBuf> {
+        match self.value(name) {
+            Value::Unset => None,
+            Value::Path(path) => Some(path.clone()),
+            other => mismatch(name, other),
+        }
+    }
+
+    fn address(&self, name: &str) -> SocketAddr {
+        match self.value(name) {
+            Value::Address(address) => *address,
+            other => mismatch(name, other),
+        }
+    }
+
+    fn count<T: TryFrom<u64>>(&self, name: &str) -> T {
+        match self.value(name) {
+            Value::Count(count) => T::try_from(*count).unwrap_or_else(|_| mismatch(name, self.value(name))),
+            other => mismatch(name, other),
+        }
+    }
+
+    fn switch(&self, name: &str) -> bool {
+        match self.value(name) {
+            Value::Switch(on) => *on,
+            other => mismatch(name, other),
+        }
+    }
+
+    fn listing(&self) -> Vec<ListingRow> {
+        let row = |name| {
+            let resolved = self.layers.get(name);
+            ListingRow { key: name, value: resolved.value.shown(), source: resolved.source.clone() }
+        };
+        KEYS.iter().map(|spec| row(spec.name)).collect()
+    }
+}
+
+#[cold]
+fn mismatch(name: &str, value: &Value) -> ! {
+    panic!("the table of settings promises another type for {name} than {value:?}")
+}
