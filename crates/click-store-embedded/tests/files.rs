@@ -1,0 +1,127 @@
+//! What the embedded store does with its files when things go wrong.
+
+#![expect(clippy::unwrap_used, reason = "a failure here is the test's failure")]
+
+use std::path::Path;
+
+use hopline_click_store::{
+    AuditOutcome, ClickBatch, ClickStore, ClickStoreError, Stored, StoredClick, StreamId,
+};
+use hopline_click_store_embedded::EmbeddedClickStore;
+use hopline_clickid::UniqueNumber;
+use hopline_record::Click;
+use rusqlite::Connection;
+
+const STREAM: StreamId = StreamId { edge: 1, stream: 0 };
+const AT_MS: i64 = 1_774_656_000_000; // 2026-03-28
+
+fn click(record: u64) -> StoredClick {
+    let mut token = [0; 45];
+    token[2..8].copy_from_slice(&AT_MS.to_be_bytes()[2..]);
+    token[11] = 1;
+    token[15] = 1;
+    token[20..28].copy_from_slice(&UniqueNumber::new(1, 0, record).unwrap().bits().to_be_bytes());
+    StoredClick::from_record(Click { token, advertiser: 1, ..Click::default() }, false).unwrap()
+}
+
+fn batch(records: std::ops::RangeInclusive<u64>) -> ClickBatch {
+    let (first, last) = (*records.start(), *records.end());
+    let clicks: Vec<StoredClick> = records.map(click).collect();
+    ClickBatch { stream: STREAM, first, last, clicks, content: [0; 32] }
+}
+
+async fn checked(store: &EmbeddedClickStore) -> AuditOutcome {
+    store.check().await.unwrap()
+}
+
+#[tokio::test]
+async fn d_10_a_crash_between_raw_rows_and_progress_is_repaired_by_repetition() {
+    let directory = tempfile::tempdir().unwrap();
+    let main = directory.path().join("clicks.db");
+    let kept = directory.path().join("kept");
+    {
+        let store = EmbeddedClickStore::open(directory.path()).unwrap();
+        store.store(batch(1..=3)).await.unwrap();
+    }
+    std::fs::copy(&main, &kept).unwrap();
+    {
+        let store = EmbeddedClickStore::open(directory.path()).unwrap();
+        store.store(batch(4..=6)).await.unwrap();
+    }
+    // As if only the day's file had been committed.
+    std::fs::copy(&kept, &main).unwrap();
+
+    let store = EmbeddedClickStore::open(directory.path()).unwrap();
+    assert_eq!(checked(&store).await, AuditOutcome::Sound { clicks: 3, facts: 0 });
+    assert_eq!(store.progress(STREAM).await.unwrap(), Some(3));
+    assert_eq!(store.store(batch(4..=6)).await.unwrap(), Stored::Now);
+    assert_eq!(checked(&store).await, AuditOutcome::Sound { clicks: 6, facts: 0 });
+}
+
+#[tokio::test]
+async fn the_check_names_the_first_count_that_differs_from_its_rows() {
+    let directory = tempfile::tempdir().unwrap();
+    let change = |file: &str, sql: &str| {
+        assert_eq!(Connection::open(directory.path().join(file)).unwrap().execute(sql, []).unwrap(), 1);
+    };
+    let store = EmbeddedClickStore::open(directory.path()).unwrap();
+    store.store(batch(1..=3)).await.unwrap();
+    change("clicks.db", "UPDATE click_hours SET n = n + 1");
+    let AuditOutcome::Differs(difference) = checked(&store).await else { panic!("no difference") };
+    let key = "hour 1774656000000 advertiser 1 offer 1 affiliate 1 link 0 kind 1 verdict 0";
+    assert_eq!(difference, format!("click_hours holds [4] for {key}, a recount of the rows gives [3]"));
+
+    change("clicks.db", "UPDATE click_hours SET n = n - 1");
+    change("clicks.db", "UPDATE streams SET clicks = 2");
+    let AuditOutcome::Differs(difference) = checked(&store).await else { panic!("no difference") };
+    assert_eq!(difference, "stream 1-0 has 2 clicks in its tally, 3 rows");
+
+    change("clicks.db", "UPDATE streams SET clicks = 3");
+    assert_eq!(checked(&store).await, AuditOutcome::Sound { clicks: 3, facts: 0 });
+    change("clicks-2026-03-28.db", "DELETE FROM clicks WHERE id & 0xffff = 2");
+    assert!(matches!(checked(&store).await, AuditOutcome::Differs(_)));
+}
+
+#[tokio::test]
+async fn a_lost_file_of_a_day_is_a_difference() {
+    let directory = tempfile::tempdir().unwrap();
+    EmbeddedClickStore::open(directory.path()).unwrap().store(batch(1..=3)).await.unwrap();
+    std::fs::remove_file(directory.path().join("clicks-2026-03-28.db")).unwrap();
+    let store = EmbeddedClickStore::open(directory.path()).unwrap();
+    assert!(matches!(checked(&store).await, AuditOutcome::Differs(_)));
+}
+
+#[tokio::test]
+async fn files_of_a_newer_program_are_refused_and_not_touched() {
+    let directory = tempfile::tempdir().unwrap();
+    EmbeddedClickStore::open(directory.path()).unwrap().store(batch(1..=1)).await.unwrap();
+    let newer = |file: &str| {
+        let path = directory.path().join(file);
+        Connection::open(&path).unwrap().pragma_update(None, "user_version", 2).unwrap();
+        path
+    };
+    let day = newer("clicks-2026-03-28.db");
+    let store = EmbeddedClickStore::open(directory.path()).unwrap();
+    let refused = |error: ClickStoreError, path: &Path| {
+        let expected = format!("{} has version 2, this program knows versions up to 1", path.display());
+        assert_eq!(error.to_string(), expected);
+        assert!(!error.is_retryable());
+    };
+    refused(store.store(batch(2..=2)).await.unwrap_err(), &day);
+    drop(store);
+
+    let main = newer("clicks.db");
+    let bytes = std::fs::read(&main).unwrap();
+    refused(EmbeddedClickStore::open(directory.path()).unwrap_err(), &main);
+    assert_eq!(std::fs::read(&main).unwrap(), bytes);
+}
+
+#[tokio::test]
+async fn a_call_whose_caller_went_away_is_done_all_the_same() {
+    let directory = tempfile::tempdir().unwrap();
+    let store = EmbeddedClickStore::open(directory.path()).unwrap();
+    drop(store.store(batch(1..=2)));
+    drop(store);
+    let store = EmbeddedClickStore::open(directory.path()).unwrap();
+    assert_eq!(store.progress(STREAM).await.unwrap(), Some(2));
+}
