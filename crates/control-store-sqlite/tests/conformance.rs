@@ -1,0 +1,35 @@
+//! The suite of the seam.
+
+#![expect(clippy::unwrap_used, reason = "helpers of tests")]
+
+use hopline_control_store::Database;
+use hopline_control_store::conformance::{Story, restart};
+use hopline_control_store_sqlite::SqliteDatabase;
+use hopline_types::UnixMillis;
+
+fn block_on<T>(future: impl Future<Output = T>) -> T {
+    tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(future)
+}
+
+fn run(story: impl for<'a> FnOnce(&'a dyn Database) -> Story<'a>) {
+    let dir = tempfile::tempdir().unwrap();
+    let database = SqliteDatabase::open(dir.path().join("control.db"), UnixMillis(0)).unwrap();
+    block_on(story(&database));
+}
+
+hopline_control_store::conformance_tests!(run);
+
+#[test]
+fn a_restart_keeps_everything() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("control.db");
+    let first = SqliteDatabase::open(&path, UnixMillis(0)).unwrap();
+    assert_eq!(first.migrated(), ["0001_begin"]);
+    block_on(restart::fill(&first));
+    let before = block_on(restart::everything(&first));
+    drop(first);
+
+    let second = SqliteDatabase::open(&path, UnixMillis(1)).unwrap();
+    assert_eq!(second.migrated(), Vec::<&str>::new());
+    assert_eq!(block_on(restart::everything(&second)), before);
+}

@@ -1,0 +1,179 @@
+//! The suite that every [`Database`] passes.
+//!
+//! A story gets an empty, migrated database of its own and panics where the store does not keep its promises. A store
+//! runs all of them with [`conformance_tests!`](crate::conformance_tests), one test per story:
+//!
+//! ```text
+//! fn run(story: impl for<'a> FnOnce(&'a dyn Database) -> Story<'a>) { /* open one, block on the story */ }
+//! hopline_control_store::conformance_tests!(run);
+//! ```
+//!
+//! What outlives the process a store tests with [`restart`], because only it knows how to open itself again.
+
+mod accounts;
+mod executor;
+mod network;
+mod records;
+mod resources;
+pub mod restart;
+mod tenants;
+
+pub use accounts::{
+    s_03_api_keys_are_found_by_their_text_until_they_end, sessions_end_by_idleness_age_sign_out_and_lock_out,
+    users_are_found_by_their_address_and_belong_to_one_tenant,
+};
+pub use executor::{
+    a_job_that_fails_leaves_nothing, a_job_that_panics_leaves_nothing_and_the_store_goes_on,
+    a_reading_job_sees_one_state_while_others_write, a_reading_job_writes_nothing,
+    broken_rules_are_told_apart, jobs_may_be_any_number_at_once, parallel_writers_lose_nothing,
+    values_come_back_as_they_were_bound,
+};
+pub use records::{
+    l_05_ledger_and_audit_log_refuse_changes, l_21_a_key_answers_the_same_request_only,
+    l_23_fifty_parallel_requests_with_one_key_have_one_effect, l_25_the_audit_log_is_an_unbroken_chain,
+    marks_keep_the_last_value,
+};
+pub use resources::{
+    advertisers_are_entered_listed_and_changed, affiliates_are_entered_listed_and_changed,
+    links_have_chosen_or_made_codes, offers_are_entered_with_goals_and_terms,
+    r_01_old_pseudonym_keys_are_destroyed, terms_in_force_are_those_of_the_time,
+    the_catalogue_is_what_was_saved,
+};
+pub use tenants::s_10_a_tenant_sees_and_changes_only_its_own;
+
+use std::future::{Future, poll_fn};
+use std::pin::{Pin, pin};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::task::Poll;
+
+use hopline_types::UnixMillis;
+
+use crate::{Database, ErrorKind, StoreError};
+
+/// One running story.
+pub type Story<'a> = Pin<Box<dyn Future<Output = ()> + 'a>>;
+
+/// Makes one `#[test]` per story. `$run` is a function that takes
+/// `impl for<'a> FnOnce(&'a dyn Database) -> Story<'a>`, opens an empty database and blocks on the story.
+#[macro_export]
+macro_rules! conformance_tests {
+    ($run:path) => {
+        $crate::conformance_tests! { $run:
+            a_job_that_fails_leaves_nothing,
+            a_job_that_panics_leaves_nothing_and_the_store_goes_on,
+            a_reading_job_sees_one_state_while_others_write,
+            a_reading_job_writes_nothing,
+            broken_rules_are_told_apart,
+            jobs_may_be_any_number_at_once,
+            parallel_writers_lose_nothing,
+            values_come_back_as_they_were_bound,
+            advertisers_are_entered_listed_and_changed,
+            affiliates_are_entered_listed_and_changed,
+            offers_are_entered_with_goals_and_terms,
+            terms_in_force_are_those_of_the_time,
+            links_have_chosen_or_made_codes,
+            the_catalogue_is_what_was_saved,
+            r_01_old_pseudonym_keys_are_destroyed,
+            s_10_a_tenant_sees_and_changes_only_its_own,
+            s_03_api_keys_are_found_by_their_text_until_they_end,
+            users_are_found_by_their_address_and_belong_to_one_tenant,
+            sessions_end_by_idleness_age_sign_out_and_lock_out,
+            l_05_ledger_and_audit_log_refuse_changes,
+            l_21_a_key_answers_the_same_request_only,
+            l_23_fifty_parallel_requests_with_one_key_have_one_effect,
+            l_25_the_audit_log_is_an_unbroken_chain,
+            marks_keep_the_last_value,
+        }
+    };
+    ($run:path: $($story:ident,)*) => {
+        $(
+            #[test]
+            fn $story() {
+                $run(|database| Box::pin($crate::conformance::$story(database)));
+            }
+        )*
+    };
+}
+
+/// When the stories play.
+const NOW: UnixMillis = UnixMillis(1_767_225_600_000);
+
+/// Bytes that differ from call to call, and look random enough.
+fn random(bytes: &mut [u8]) {
+    static NEXT: AtomicU64 = AtomicU64::new(1);
+    for chunk in bytes.chunks_mut(8) {
+        // The mixing steps of SplitMix64.
+        let mut mixed = NEXT.fetch_add(1, Ordering::Relaxed).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        mixed ^= mixed >> 31;
+        chunk.copy_from_slice(&mixed.to_le_bytes()[..chunk.len()]);
+    }
+}
+
+/// Waits for all, polling each before waiting for any.
+async fn all<T>(futures: impl IntoIterator<Item = impl Future<Output = T>>) -> Vec<T> {
+    let mut waiting: Vec<_> = futures.into_iter().map(|future| (Box::pin(future), None)).collect();
+    poll_fn(|context| {
+        let mut done = true;
+        for (future, outcome) in &mut waiting {
+            if outcome.is_none() {
+                match future.as_mut().poll(context) {
+                    Poll::Ready(value) => *outcome = Some(value),
+                    Poll::Pending => done = false,
+                }
+            }
+        }
+        if done { Poll::Ready(()) } else { Poll::Pending }
+    })
+    .await;
+    waiting.into_iter().filter_map(|(_, outcome)| outcome).collect()
+}
+
+/// Waits for two.
+async fn both<A, B>(one: impl Future<Output = A>, other: impl Future<Output = B>) -> (A, B) {
+    let (mut one, mut other) = (pin!(one), pin!(other));
+    let (mut first, mut second) = (None, None);
+    poll_fn(|context| {
+        if first.is_none()
+            && let Poll::Ready(value) = one.as_mut().poll(context)
+        {
+            first = Some(value);
+        }
+        if second.is_none()
+            && let Poll::Ready(value) = other.as_mut().poll(context)
+        {
+            second = Some(value);
+        }
+        if first.is_some() && second.is_some() { Poll::Ready(()) } else { Poll::Pending }
+    })
+    .await;
+    (first.expect("polled until ready"), second.expect("polled until ready"))
+}
+
+/// A write that must succeed.
+async fn write<T: Send + 'static>(
+    database: &dyn Database,
+    job: impl FnMut(&mut dyn crate::Tx) -> Result<T, StoreError> + Send + 'static,
+) -> T {
+    use crate::DatabaseExt as _;
+    database.write(job).await.expect("this write is in order")
+}
+
+/// A read that must succeed.
+async fn read<T: Send + 'static>(
+    database: &dyn Database,
+    job: impl FnMut(&mut dyn crate::Tx) -> Result<T, StoreError> + Send + 'static,
+) -> T {
+    use crate::DatabaseExt as _;
+    database.read(job).await.expect("this read is in order")
+}
+
+/// The kind of failure of a write that must fail.
+async fn refused<T: Send + std::fmt::Debug + 'static>(
+    database: &dyn Database,
+    job: impl FnMut(&mut dyn crate::Tx) -> Result<T, StoreError> + Send + 'static,
+) -> ErrorKind {
+    use crate::DatabaseExt as _;
+    database.write(job).await.expect_err("this write is refused").kind
+}

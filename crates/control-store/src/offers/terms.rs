@@ -1,0 +1,157 @@
+//! Versions of what a goal pays.
+//!
+//! A version is never changed. In force at a time is the highest version that has begun by then; version 1 is in force
+//! from the beginning of time, so that every conversion of a goal has terms, whatever a clock says.
+
+use hopline_money::Decimal;
+use hopline_terms::{GoalTerms, Price};
+use hopline_types::{GoalId, OfferId, TermsId, UnixMillis};
+
+use crate::{ErrorKind, Row, StoreError, Tx, Value};
+
+/// One version of a goal's terms.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TermsVersion {
+    /// Its id.
+    pub id: TermsId,
+    /// Its goal.
+    pub goal_id: GoalId,
+    /// Counts from 1 for each goal.
+    pub version: i64,
+    /// When it begins.
+    pub effective_from: UnixMillis,
+    /// What is paid.
+    pub terms: GoalTerms,
+    /// When it was entered.
+    pub created_at: UnixMillis,
+}
+
+/// When version 1 begins.
+const ALWAYS: UnixMillis = UnixMillis(0);
+
+macro_rules! select {
+    () => {
+        "SELECT terms.id, terms.goal_id, terms.version, terms.effective_from, terms.created_at, goals.kind, \
+         terms.revenue_percent, terms.revenue_fixed, terms.payout_percent, terms.payout_fixed \
+         FROM terms JOIN goals ON goals.id = terms.goal_id "
+    };
+}
+
+fn read(row: &Row) -> Result<TermsVersion, StoreError> {
+    let decimal = |column: usize| -> Result<Option<Decimal>, StoreError> {
+        row.text_or_null(column)?.map(|_| row.parsed(column)).transpose()
+    };
+    Ok(TermsVersion {
+        id: row.id(0)?,
+        goal_id: row.id(1)?,
+        version: row.int(2)?,
+        effective_from: row.time(3)?,
+        created_at: row.time(4)?,
+        terms: GoalTerms {
+            kind: row.parsed(5)?,
+            revenue: Price { percent: decimal(6)?, fixed: decimal(7)? },
+            payout: Price { percent: decimal(8)?, fixed: decimal(9)? },
+        },
+    })
+}
+
+fn insert(
+    tx: &mut dyn Tx,
+    goal: GoalId,
+    version: i64,
+    effective_from: UnixMillis,
+    terms: &GoalTerms,
+    now: UnixMillis,
+) -> Result<TermsId, StoreError> {
+    let text = |decimal: Option<Decimal>| Value::from(decimal.map(|decimal| decimal.to_string()));
+    tx.one(
+        "INSERT INTO terms (goal_id, version, effective_from, revenue_percent, revenue_fixed, payout_percent,
+         payout_fixed, created_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8) RETURNING id",
+        &[
+            goal.into(),
+            version.into(),
+            effective_from.into(),
+            text(terms.revenue.percent),
+            text(terms.revenue.fixed),
+            text(terms.payout.percent),
+            text(terms.payout.fixed),
+            now.into(),
+        ],
+    )?
+    .id(0)
+}
+
+pub(super) fn insert_first(
+    tx: &mut dyn Tx,
+    goal: GoalId,
+    terms: &GoalTerms,
+    now: UnixMillis,
+) -> Result<TermsId, StoreError> {
+    insert(tx, goal, 1, ALWAYS, terms, now)
+}
+
+/// Enters a further version. The goal must exist and the terms be of its kind.
+///
+/// # Errors
+/// `Reference` where there is no such goal, `Constraint` where the kind is another; those of the store.
+pub fn add_terms(
+    tx: &mut dyn Tx,
+    goal: GoalId,
+    terms: &GoalTerms,
+    effective_from: UnixMillis,
+    now: UnixMillis,
+) -> Result<TermsVersion, StoreError> {
+    let Some(known) = super::goal(tx, goal)? else {
+        return Err(StoreError::new(ErrorKind::Reference, format!("there is no goal {goal}")));
+    };
+    if known.kind != terms.kind {
+        let detail = format!("goal {goal} is {}, the terms are {}", known.kind, terms.kind);
+        return Err(StoreError::new(ErrorKind::Constraint, detail));
+    }
+    let version = tx
+        .one("SELECT COALESCE(MAX(version), 0) + 1 FROM terms WHERE goal_id = $1", &[goal.into()])?
+        .int(0)?;
+    let id = insert(tx, goal, version, effective_from, terms, now)?;
+    Ok(TermsVersion { id, goal_id: goal, version, effective_from, terms: terms.clone(), created_at: now })
+}
+
+/// The terms of a goal in force at a time; `None` where there is no such goal.
+///
+/// # Errors
+/// Those of the store.
+pub fn terms_at(tx: &mut dyn Tx, goal: GoalId, at: UnixMillis) -> Result<Option<TermsVersion>, StoreError> {
+    // Times before version 1 do not exist.
+    let at = at.max(ALWAYS);
+    tx.first(
+        concat!(
+            select!(),
+            "WHERE terms.goal_id = $1 AND terms.effective_from <= $2 ORDER BY terms.version DESC LIMIT 1"
+        ),
+        &[goal.into(), at.into()],
+    )?
+    .as_ref()
+    .map(read)
+    .transpose()
+}
+
+/// One version by its id.
+///
+/// # Errors
+/// Those of the store.
+pub fn terms_of(tx: &mut dyn Tx, id: TermsId) -> Result<Option<TermsVersion>, StoreError> {
+    tx.first(concat!(select!(), "WHERE terms.id = $1"), &[id.into()])?.as_ref().map(read).transpose()
+}
+
+/// All versions of all goals of an offer, by goal in order, then by version.
+///
+/// # Errors
+/// Those of the store.
+pub fn terms_versions(tx: &mut dyn Tx, offer: OfferId) -> Result<Vec<TermsVersion>, StoreError> {
+    tx.query(
+        concat!(select!(), "WHERE goals.offer_id = $1 ORDER BY goals.position, goals.id, terms.version"),
+        &[offer.into()],
+    )?
+    .iter()
+    .map(read)
+    .collect()
+}
