@@ -1,0 +1,118 @@
+//! The click that a conversion names.
+
+use std::borrow::Cow;
+
+use hopline_attribution::{Decision, Outcome, Touch, TouchKind};
+use hopline_clickid::{ClickClaims, UniqueNumber};
+use hopline_control_store::conversions::Conversion;
+use hopline_control_store::{Scope, Tx, offers};
+use hopline_types::{AffiliateId, Class, CommissionStatus, Reason, UnixMillis};
+use serde_json::{Value, json};
+
+use super::{Context, Verdict};
+use crate::BookError;
+
+/// Why a touch of an affiliate that does not take part cannot count.
+const NOT_ACTIVE: &str = "affiliate_not_active";
+
+/// A click of the conversion's advertiser.
+#[derive(Debug)]
+pub(super) struct ClickTouch {
+    /// What its click id says.
+    pub(super) claims: ClickClaims,
+    /// How it counts: as signed, or worse where it was judged again after it was stored.
+    pub(super) verdict: hopline_types::Verdict,
+}
+
+/// What a click id leads to.
+#[derive(Debug)]
+pub(super) enum Found {
+    /// A click to judge.
+    Touch(ClickTouch),
+    /// None.
+    Nothing {
+        /// A short word that never changes.
+        reason: &'static str,
+        /// The same for people.
+        detail: String,
+        /// What is known of the click.
+        touch: Option<Value>,
+    },
+}
+
+pub(super) fn found(
+    tx: &mut dyn Tx,
+    conversion: &Conversion,
+    context: &Context<'_>,
+) -> Result<Found, BookError> {
+    let Some(click_id) = &conversion.click_id else {
+        let detail = "no click id came with the conversion".to_owned();
+        return Ok(Found::Nothing { reason: "no_click", detail, touch: None });
+    };
+    let claims = match context.keys.verify(click_id, context.now.max(conversion.received_at)) {
+        Ok(claims) => claims,
+        Err(refused) => {
+            let touch = json!({ "click_id": click_id, "outcome": "refused", "refused": refused.as_str() });
+            let detail = refused.to_string();
+            return Ok(Found::Nothing { reason: "bad_click_id", detail, touch: Some(touch) });
+        }
+    };
+    let clicked = offers::get(tx, Scope::All, claims.offer)?;
+    if clicked.is_none_or(|offer| offer.advertiser_id != conversion.advertiser) {
+        let touch = json!({ "click_id": click_id, "offer_id": claims.offer, "outcome": "foreign" });
+        let detail = "the click was on an offer of another advertiser".to_owned();
+        return Ok(Found::Nothing { reason: "foreign_click", detail, touch: Some(touch) });
+    }
+    let stored = context.click.filter(|click| click.unique == claims.unique);
+    let verdict = match stored {
+        Some(click) if click.verdict.class == Class::Invalid => click.verdict,
+        _ => claims.verdict,
+    };
+    Ok(Found::Touch(ClickTouch { claims, verdict }))
+}
+
+impl ClickTouch {
+    /// As attribution sees it.
+    pub(super) fn as_touch(&self, is_active: bool) -> Touch<UniqueNumber, AffiliateId> {
+        let invalid = match self.verdict.class {
+            Class::Invalid if self.verdict.reason != Reason::None => Some(self.verdict.reason.as_str()),
+            Class::Invalid => Some("invalid"),
+            Class::Unique | Class::Duplicate if !is_active => Some(NOT_ACTIVE),
+            Class::Unique | Class::Duplicate => None,
+        };
+        Touch {
+            id: self.claims.unique,
+            affiliate: Some(self.claims.affiliate),
+            at: self.claims.at,
+            kind: TouchKind::Click,
+            invalid: invalid.map(Cow::Borrowed),
+        }
+    }
+}
+
+/// When the conversion happened, for comparison with a click. A time stated in whole seconds means the whole second, as
+/// far as it had passed at the receipt: a click within it came before.
+pub(super) fn happened_at(conversion: &Conversion, clicked_at: UnixMillis) -> UnixMillis {
+    let at = conversion.converted_at;
+    let is_whole = at.get().rem_euclid(1_000) == 0;
+    let is_within = clicked_at > at && clicked_at.seconds() == at.seconds();
+    if is_whole && is_within && clicked_at <= conversion.received_at { clicked_at } else { at }
+}
+
+/// How a conversion ends whose only click earns nothing.
+pub(super) fn against(
+    decision: &Decision<UniqueNumber, AffiliateId>,
+    touches: &[Touch<UniqueNumber, AffiliateId>],
+) -> Verdict {
+    let is_inactive = touches.iter().any(|touch| touch.invalid.as_deref() == Some(NOT_ACTIVE));
+    let outcome = decision.considered.first().map(|considered| &considered.outcome);
+    let (status, reason) = match outcome {
+        Some(Outcome::Invalid { .. }) if is_inactive => (CommissionStatus::Rejected, NOT_ACTIVE),
+        Some(Outcome::Invalid { .. }) => (CommissionStatus::Rejected, "invalid_click"),
+        Some(Outcome::SelfReferral) => (CommissionStatus::Rejected, "self_referral"),
+        Some(Outcome::OutsideWindow { .. }) => (CommissionStatus::Unattributed, "outside_window"),
+        Some(Outcome::AfterConversion) => (CommissionStatus::Unattributed, "click_after_conversion"),
+        _ => (CommissionStatus::Unattributed, "no_click"),
+    };
+    Verdict { status, reason: Some(reason) }
+}

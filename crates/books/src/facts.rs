@@ -1,0 +1,163 @@
+//! What reports learn: facts, and their form in the outbox.
+//!
+//! A [`Picture`] is what a conversion counts for at one moment, by affiliate. Every change takes one before and one
+//! after, and [`put_changes`] writes the difference: one fact where the status stayed, two (out of the old status,
+//! into the new one) where it changed. So the facts of a conversion always add up to its newest picture.
+//!
+//! Every decided conversion counts as one conversion (base goal) or event (further goals), also where it was rejected
+//! or credits nobody: rates of approval need them. Sales, leads, installs and order values count where somebody is
+//! credited. Settled clicks bring money but no conversion.
+
+use std::collections::BTreeMap;
+
+use hopline_click_store::{Deltas, Dims, Fact};
+use hopline_control_store::conversions::{Conversion, shown};
+use hopline_control_store::{Tx, commissions, facts};
+use hopline_types::{AffiliateId, CommissionStatus, ConversionSource, GoalKind, UnixMillis};
+use serde::{Deserialize, Serialize};
+
+use crate::BookError;
+
+mod json;
+
+pub use json::{FactError, from_json, to_json};
+
+/// What facts copy from the winning click and the offer; kept in the decision.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub(crate) struct Labels {
+    /// Whether the goal is the offer's first.
+    pub(crate) is_base: bool,
+    /// The click's dimensions.
+    #[serde(with = "json::dims")]
+    pub(crate) dims: Dims,
+}
+
+/// What a conversion counts for, by affiliate.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub(crate) struct Picture(BTreeMap<Option<AffiliateId>, (CommissionStatus, Deltas)>);
+
+/// What a stored conversion counts for now; nothing before its decision.
+pub(crate) fn picture(
+    tx: &mut dyn Tx,
+    conversion: &Conversion,
+    labels: &Labels,
+) -> Result<Picture, BookError> {
+    let mut picture = Picture::default();
+    let Some(status) = conversion.status else { return Ok(picture) };
+    let commissions = commissions::of_conversion(tx, conversion.id)?;
+    if commissions.is_empty() {
+        let affiliate = conversion.affiliate;
+        picture.0.insert(affiliate, (shown(Some(status)), counts(conversion, labels, status)));
+        return Ok(picture);
+    }
+    let refunds = commissions::refunds_of(tx, conversion.id)?;
+    for (place, commission) in commissions.iter().enumerate() {
+        // The conversion itself counts once, with its first credit.
+        let mut deltas =
+            if place == 0 { counts(conversion, labels, commission.status) } else { Deltas::default() };
+        if place == 0 {
+            deltas.refunds_minor = refunds.iter().filter_map(|refund| refund.amount_minor).sum();
+        }
+        if commission.status != CommissionStatus::Rejected {
+            deltas.revenue_minor = commission.revenue_minor - commission.reversed_revenue_minor;
+            deltas.payout_minor = commission.payout_minor - commission.reversed_payout_minor;
+        }
+        picture.0.insert(Some(commission.affiliate), (shown(Some(commission.status)), deltas));
+    }
+    Ok(picture)
+}
+
+fn counts(conversion: &Conversion, labels: &Labels, status: CommissionStatus) -> Deltas {
+    if conversion.source == ConversionSource::Settlement {
+        return Deltas::default();
+    }
+    let one_if = i64::from;
+    let is_credited = !matches!(status, CommissionStatus::Rejected | CommissionStatus::Unattributed);
+    let is_approved =
+        matches!(status, CommissionStatus::Approved | CommissionStatus::Payable | CommissionStatus::Paid);
+    Deltas {
+        conversions: one_if(labels.is_base),
+        events: one_if(!labels.is_base),
+        sales: one_if(is_credited && conversion.kind == GoalKind::Pps),
+        leads: one_if(is_credited && conversion.kind == GoalKind::Ppl),
+        installs: one_if(is_credited && conversion.kind == GoalKind::Ppi),
+        gross_sales_minor: conversion.amount.filter(|_| is_credited).map_or(0, |amount| amount.minor),
+        approved: one_if(is_approved),
+        rejected: one_if(status == CommissionStatus::Rejected),
+        reversed: one_if(status == CommissionStatus::Reversed),
+        ..Deltas::default()
+    }
+}
+
+/// Puts the difference of two pictures into the outbox. `cause` names the change for all time.
+pub(crate) fn put_changes(
+    tx: &mut dyn Tx,
+    cause: &str,
+    conversion: &Conversion,
+    labels: &Labels,
+    before: &Picture,
+    now: UnixMillis,
+) -> Result<(), BookError> {
+    let after = picture(tx, conversion, labels)?;
+    let mut affiliates: Vec<_> = before.0.keys().chain(after.0.keys()).copied().collect();
+    affiliates.sort_unstable();
+    affiliates.dedup();
+    for affiliate in affiliates {
+        let mut put = |part: &str, status: CommissionStatus, deltas: Deltas| -> Result<(), BookError> {
+            if deltas == Deltas::default() {
+                return Ok(());
+            }
+            let who = affiliate.map_or(0, AffiliateId::get);
+            let fact_id = format!("{cause}:{who}:{part}");
+            let fact = Fact {
+                fact_id: fact_id.clone(),
+                conversion: conversion.id,
+                booked_at: now,
+                converted_at: conversion.converted_at,
+                clicked_at: conversion.clicked_at,
+                advertiser: conversion.advertiser,
+                offer: conversion.offer,
+                goal: conversion.goal,
+                goal_key: conversion.goal_key.clone(),
+                goal_kind: conversion.kind,
+                affiliate,
+                link: conversion.link,
+                dims: labels.dims.clone(),
+                coupon: conversion.coupon.clone().unwrap_or_default(),
+                status,
+                currency: conversion.currency,
+                deltas,
+            };
+            Ok(facts::put(tx, &fact_id, &to_json(&fact))?)
+        };
+        match (before.0.get(&affiliate), after.0.get(&affiliate)) {
+            (Some((old, was)), Some((new, is))) if old == new => put("change", *new, less(*is, *was))?,
+            (was, is) => {
+                if let Some((status, deltas)) = was {
+                    put("out", *status, less(Deltas::default(), *deltas))?;
+                }
+                if let Some((status, deltas)) = is {
+                    put("in", *status, *deltas)?;
+                }
+            }
+        }
+    }
+    Ok(())
+}
+
+fn less(left: Deltas, right: Deltas) -> Deltas {
+    Deltas {
+        conversions: left.conversions - right.conversions,
+        events: left.events - right.events,
+        sales: left.sales - right.sales,
+        leads: left.leads - right.leads,
+        installs: left.installs - right.installs,
+        revenue_minor: left.revenue_minor - right.revenue_minor,
+        payout_minor: left.payout_minor - right.payout_minor,
+        gross_sales_minor: left.gross_sales_minor - right.gross_sales_minor,
+        refunds_minor: left.refunds_minor - right.refunds_minor,
+        approved: left.approved - right.approved,
+        rejected: left.rejected - right.rejected,
+        reversed: left.reversed - right.reversed,
+    }
+}

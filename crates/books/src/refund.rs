@@ -1,0 +1,164 @@
+//! Refunds: the same part of the commission goes back as of the order.
+//!
+//! The part is computed over the sum of all refunds so far, rounded half to even, less what was taken back before; the
+//! refund that completes the order takes exactly what is left. A conversion without an order amount (a lead, settled
+//! clicks) can only be taken back whole.
+
+use hopline_control_store::Tx;
+use hopline_control_store::commissions::{self, Commission, Refund};
+use hopline_control_store::conversions::Conversion;
+use hopline_ledger::{Share, TransactionId, refund_share};
+use hopline_money::Amount;
+use hopline_types::{CommissionStatus, ConversionId, UnixMillis};
+
+use crate::BookError;
+use crate::commission::{self, Bookings};
+use crate::decide::labels_of;
+use crate::facts;
+
+/// A conversion after a refund.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Refunded {
+    /// As it is now.
+    pub conversion: Conversion,
+    /// This refund.
+    pub refund: Refund,
+    /// How many ledger transactions were booked.
+    pub transactions: u64,
+}
+
+/// Takes back the part of a conversion that its customer got back: `amount` of the order as a decimal, or all that is
+/// left. Partial and repeated, in any state that credits somebody, before or after payment (L-07).
+///
+/// # Errors
+/// [`BookError::NotFound`], [`BookError::State`], [`BookError::Invalid`] (more than is left), the store's.
+pub fn refund(
+    tx: &mut dyn Tx,
+    conversion: ConversionId,
+    amount: Option<&str>,
+    reason: &str,
+    actor: &str,
+    now: UnixMillis,
+) -> Result<Refunded, BookError> {
+    let conversion = commission::conversion_of(tx, conversion)?;
+    commission::check_reason(reason)?;
+    check_state(&conversion)?;
+    let before = commissions::refunds_of(tx, conversion.id)?;
+    let part = part(&conversion, &before, amount)?;
+    let mut shares = Vec::new();
+    for commission in commissions::of_conversion(tx, conversion.id)? {
+        let share = share(&commission, part)?;
+        shares.push((commission, share));
+    }
+    let sum = |minor: fn(Share) -> Amount| shares.iter().map(|(_, share)| minor(*share).minor).sum();
+    let mut refund = Refund {
+        id: 0,
+        conversion: conversion.id,
+        amount_minor: part.map(|part| part.now),
+        revenue_minor: sum(Share::revenue),
+        payout_minor: sum(Share::payout),
+        currency: conversion.currency,
+        reason: reason.to_owned(),
+        actor: actor.to_owned(),
+        created_at: now,
+    };
+    let labels = labels_of(&conversion);
+    let picture = facts::picture(tx, &conversion, &labels)?;
+    refund.id = commissions::insert_refund(tx, &refund)?;
+    let is_whole = part.is_none_or(|part| part.so_far == part.order);
+    let mut bookings = Bookings::default();
+    for (mut commission, share) in shares {
+        take_back(tx, &mut commission, share, &refund, is_whole, &mut bookings)?;
+    }
+    let conversion = commission::refresh(tx, conversion.id, Some(reason))?;
+    let cause = format!("refunded:{}", refund.id);
+    facts::put_changes(tx, &cause, &conversion, &labels, &picture, now)?;
+    Ok(Refunded { conversion, refund, transactions: bookings.new })
+}
+
+/// Which part of an order is given back, in minor units.
+#[derive(Debug, Clone, Copy)]
+struct Part {
+    order: i64,
+    now: i64,
+    /// This refund included.
+    so_far: i64,
+}
+
+fn check_state(conversion: &Conversion) -> Result<(), BookError> {
+    let wanted = match conversion.status {
+        None => "it can be refunded once it is decided",
+        Some(CommissionStatus::Rejected | CommissionStatus::Unattributed) => "there is nothing to take back",
+        Some(_) => return Ok(()),
+    };
+    let is = conversion.status.map_or("not decided yet", CommissionStatus::as_str).to_owned();
+    Err(BookError::State { what: "conversion", id: conversion.id.get(), is, wanted })
+}
+
+/// None: all of a conversion without an order amount.
+fn part(conversion: &Conversion, before: &[Refund], asked: Option<&str>) -> Result<Option<Part>, BookError> {
+    let refunded = BookError::State {
+        what: "conversion",
+        id: conversion.id.get(),
+        is: "refunded in full".to_owned(),
+        wanted: "there is nothing left to refund",
+    };
+    let Some(order) = conversion.amount.filter(|amount| amount.minor > 0) else {
+        if asked.is_some() {
+            let message = "the conversion has no order amount: leave it out to refund all of it";
+            return Err(BookError::field("amount", message));
+        }
+        return if before.is_empty() { Ok(None) } else { Err(refunded) };
+    };
+    let done: i64 = before.iter().filter_map(|refund| refund.amount_minor).sum();
+    let left = Amount::new(order.minor - done, order.currency);
+    if left.minor <= 0 {
+        return Err(refunded);
+    }
+    let now = match asked.map(|asked| Amount::parse(asked, order.currency)) {
+        None => left,
+        Some(Err(error)) => return Err(BookError::field("amount", error)),
+        Some(Ok(now)) if now.minor <= 0 => {
+            return Err(BookError::field("amount", format!("{now} was given, expected more than zero")));
+        }
+        Some(Ok(now)) if now.minor > left.minor => {
+            let message = format!("{now} is more than the {left} that are left of {order}");
+            return Err(BookError::field("amount", message));
+        }
+        Some(Ok(now)) => now,
+    };
+    Ok(Some(Part { order: order.minor, now: now.minor, so_far: done + now.minor }))
+}
+
+fn share(commission: &Commission, part: Option<Part>) -> Result<Share, BookError> {
+    let original = commission::booked(commission)?;
+    let amount = |minor| Amount::new(minor, commission.currency);
+    let already =
+        Share::new(amount(commission.reversed_revenue_minor), amount(commission.reversed_payout_minor))
+            .map_err(BookError::broken)?;
+    let share = match part {
+        Some(part) => refund_share(original, already, part.order, part.so_far),
+        None => original.minus(already),
+    };
+    share.ok_or_else(|| BookError::broken(format!("commission {} has no share to take back", commission.id)))
+}
+
+fn take_back(
+    tx: &mut dyn Tx,
+    commission: &mut Commission,
+    share: Share,
+    refund: &Refund,
+    is_whole: bool,
+    bookings: &mut Bookings,
+) -> Result<(), BookError> {
+    let now = refund.created_at;
+    if let Some(from) = commission::standing_of(tx, commission)?.reversible_from {
+        let cause = format!("refund-{}", refund.id);
+        let id = TransactionId::of_reversal(commission.conversion, commission.affiliate, &cause)
+            .map_err(BookError::broken)?;
+        let recipe = commission::recipe_of(commission, share);
+        bookings.post(tx, recipe.reversed(from, id, now, Some(refund.reason.clone())), now)?;
+    }
+    let worthless = if is_whole { CommissionStatus::Reversed } else { commission.status };
+    commission::project(tx, commission, worthless)
+}

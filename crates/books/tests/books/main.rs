@@ -1,0 +1,10 @@
+//! The books over a real store: a story per rule.
+
+#![expect(clippy::unwrap_used, reason = "helpers of tests fail as tests do")]
+
+mod clicks;
+mod conversions;
+mod payouts;
+mod random;
+mod refunds;
+mod world;

@@ -1,0 +1,63 @@
+//! Telling reports.
+
+use hopline_books::facts::from_json;
+use hopline_control_store::conversions::{RefusedEvent, keep_refused};
+use hopline_control_store::facts::{WaitingFact, remove, waiting};
+use hopline_control_store::{DatabaseExt, StoreError};
+
+use crate::{BATCH, Worker, WorkerError};
+
+impl Worker {
+    /// Ships a batch of facts; says whether there may be more.
+    pub(crate) async fn ship_facts(&mut self) -> Result<bool, WorkerError> {
+        let page = self.options.database.read(|tx| waiting(tx, BATCH)).await?;
+        if page.is_empty() {
+            return Ok(false);
+        }
+        let is_full = page.len() == BATCH as usize;
+        let mut facts = Vec::with_capacity(page.len());
+        let mut unreadable = Vec::new();
+        for fact in &page {
+            match from_json(&fact.fact) {
+                Ok(fact) => facts.push(fact),
+                Err(error) => {
+                    tracing::error!(
+                        fact.id = fact.fact_id,
+                        error = &error as &dyn std::error::Error,
+                        "a fact is put aside"
+                    );
+                    unreadable.push(fact.clone());
+                }
+            }
+        }
+        self.options.click_store.store_facts(facts).await?;
+        self.take_out(page, unreadable).await?;
+        Ok(is_full)
+    }
+
+    /// Takes facts out of the outbox that the click store has; those that nobody can read are kept as refused.
+    async fn take_out(
+        &self,
+        shipped: Vec<WaitingFact>,
+        unreadable: Vec<WaitingFact>,
+    ) -> Result<(), StoreError> {
+        let now = self.options.clock.now();
+        let ids: Vec<i64> = shipped.iter().map(|fact| fact.id).collect();
+        let keep: Vec<RefusedEvent> = unreadable
+            .into_iter()
+            .map(|fact| RefusedEvent {
+                event_id: format!("fact:{}", fact.fact_id),
+                received_at: now,
+                reason: "the fact cannot be read".to_owned(),
+                event: fact.fact,
+            })
+            .collect();
+        let remove = move |tx: &mut dyn hopline_control_store::Tx| {
+            for refused in &keep {
+                keep_refused(tx, refused)?;
+            }
+            remove(tx, &ids)
+        };
+        self.options.database.write(remove).await
+    }
+}

@@ -1,0 +1,179 @@
+//! The worker over real stores.
+
+#![expect(clippy::unwrap_used, reason = "helpers of tests fail as tests do")]
+
+mod network;
+
+use hopline_report::Value;
+use hopline_runtime::telemetry::ConversionOutcome;
+use hopline_types::{CommissionStatus, HOUR_MS};
+use network::{NOW, Network, eventually};
+
+#[tokio::test]
+async fn a_reported_sale_is_booked_and_in_reports_as_soon_as_the_worker_is_woken() {
+    let mut network = Network::new().await;
+    // Only the bell can wake it.
+    network.options.config.tick = std::time::Duration::from_secs(3_600);
+    let worker = network.start();
+    let click = network.click(NOW.plus(-5_000), "newsletter");
+    network.store(&[&click]).await;
+    let id = network.report_sale("A-1", "49.90", Some(&click)).await;
+    network.options.wake.notify_one();
+    eventually("the sale is in reports", || async {
+        network.report().await.rows.iter().any(|row| row.counters.conversions == 1)
+    })
+    .await;
+    let rows = network.report().await.rows;
+    let row = rows.iter().find(|row| row.counters.conversions == 1).unwrap();
+    assert_eq!(row.key, [Value::text("newsletter")]);
+    assert_eq!(row.counters.payout_minor, 499);
+    assert_eq!(network.conversion(id).await.status, Some(CommissionStatus::Payable));
+    eventually("the outbox is empty", || async { network.waiting_facts().await == 0 }).await;
+    network.stop(worker).await;
+    let metrics = &network.options.metrics;
+    assert_eq!(metrics.conversions.processed.of(ConversionOutcome::Credited).get(), 1);
+    assert_eq!(metrics.ledger.transactions.get(), 3);
+    network.audit().await;
+}
+
+#[tokio::test]
+async fn a_conversion_waits_for_its_young_click_and_the_others_do_not_wait_for_it() {
+    let network = Network::new().await;
+    let worker = network.start();
+    let (young, never) = (network.click(NOW.plus(-100), "late"), network.click(NOW, "never"));
+    let first = network.report_sale("A-1", "10.00", Some(&young)).await;
+    let second = network.report_sale("A-2", "10.00", None).await;
+    let third = network.report_sale("A-3", "10.00", Some(&never)).await;
+    eventually("the one without a click is decided", || network.is_decided(second)).await;
+    assert!(!network.is_decided(first).await);
+    network.store(&[&young]).await;
+    eventually("the click has come", || network.is_decided(first)).await;
+    assert!(!network.is_decided(third).await);
+    network.hand.advance(10_000);
+    eventually("the wait is over", || network.is_decided(third)).await;
+    // The money needs the click id alone.
+    assert_eq!(network.conversion(third).await.status, Some(CommissionStatus::Payable));
+    network.stop(worker).await;
+    let rows = network.report().await.rows;
+    assert!(rows.iter().any(|row| row.key == [Value::text("late")] && row.counters.payout_minor == 100));
+    network.audit().await;
+}
+
+#[tokio::test]
+async fn a_poisoned_conversion_is_set_aside_and_the_rest_goes_on() {
+    let network = Network::new().await;
+    let poisoned = network.poison().await;
+    let click = network.click(NOW.plus(-5_000), "x");
+    network.store(&[&click]).await;
+    let healthy = network.report_sale("A-1", "10.00", Some(&click)).await;
+    network.run_once().await;
+    let aside = network.conversion(poisoned).await;
+    assert_eq!(aside.reason.as_deref(), Some("set_aside"));
+    assert!(aside.decision.unwrap().contains("amount is missing"));
+    assert_eq!(network.conversion(healthy).await.status, Some(CommissionStatus::Payable));
+    assert_eq!(network.options.metrics.conversions.processed.of(ConversionOutcome::Failed).get(), 1);
+    network.audit().await;
+}
+
+// L-04
+#[tokio::test]
+async fn l_04_a_fact_sent_again_after_a_crash_counts_once() {
+    let network = Network::new().await;
+    let click = network.click(NOW.plus(-5_000), "x");
+    network.store(&[&click]).await;
+    let id = network.report_sale("A-1", "10.00", Some(&click)).await;
+    let keys = network.keys.clone();
+    let facts = network
+        .write(move |tx| {
+            hopline_books::decide(tx, id, &hopline_books::Context { keys: &keys, click: None, now: NOW })?;
+            Ok(hopline_control_store::facts::waiting(tx, 10)?)
+        })
+        .await;
+    // The click store has it, and the process died before it was taken out.
+    let sent = facts.iter().map(|fact| hopline_books::facts::from_json(&fact.fact).unwrap()).collect();
+    network.options.click_store.store_facts(sent).await.unwrap();
+    for _ in 0..3 {
+        network.run_once().await;
+    }
+    assert_eq!(network.waiting_facts().await, 0);
+    let rows = network.report().await.rows;
+    assert_eq!(rows.iter().map(|row| row.counters.conversions).sum::<i64>(), 1);
+    network.audit().await;
+}
+
+#[tokio::test]
+async fn a_fact_that_nobody_can_read_is_kept_aside_and_the_rest_goes_on() {
+    let network = Network::new().await;
+    network.write(|tx| Ok(hopline_control_store::facts::put(tx, "bad", "{}")?)).await;
+    let id = network.report_sale("A-1", "10.00", None).await;
+    network.run_once().await;
+    assert!(network.is_decided(id).await);
+    assert_eq!(network.waiting_facts().await, 0);
+    let kept = network.write(|tx| Ok(hopline_control_store::conversions::refused(tx, 10)?)).await;
+    assert_eq!((kept.len(), kept[0].event_id.as_str()), (1, "fact:bad"));
+}
+
+#[tokio::test]
+async fn clicks_are_settled_after_their_hour_and_its_grace_and_late_ones_later() {
+    let network = Network::new().await;
+    let clicks: Vec<_> = (0..3).map(|number| network.click(NOW.plus(number), "x")).collect();
+    network.store(&clicks.iter().collect::<Vec<_>>()).await;
+    network.hand.set(NOW.plus(HOUR_MS + 299_999));
+    network.run_once().await;
+    assert_eq!(network.payable().await, "0.00");
+    network.hand.set(NOW.plus(HOUR_MS + 300_000));
+    network.run_once().await;
+    assert_eq!(network.payable().await, "0.15");
+    network.run_once().await;
+    assert_eq!(network.payable().await, "0.15");
+    let late = network.click(NOW.plus(7), "x");
+    network.store(&[&late]).await;
+    network.hand.advance(60_000);
+    network.run_once().await;
+    assert_eq!(network.payable().await, "0.20");
+    // An hour without any settled before it.
+    let next = network.click(NOW.plus(5 * HOUR_MS), "x");
+    network.store(&[&next]).await;
+    network.hand.set(NOW.plus(9 * HOUR_MS));
+    network.run_once().await;
+    assert_eq!(network.payable().await, "0.25");
+    assert_eq!(network.waiting_facts().await, 0);
+    network.audit().await;
+}
+
+#[tokio::test]
+async fn clicks_can_be_settled_at_once_and_nothing_is_paid_twice() {
+    let network = Network::new().await;
+    let click = network.click(NOW.plus(1), "x");
+    network.store(&[&click]).await;
+    let options = &network.options;
+    let until = NOW.plus(HOUR_MS);
+    for expected in [1, 0] {
+        let settled = hopline_worker::settle_now(
+            &*options.database,
+            &*options.click_store,
+            &options.clock,
+            &options.metrics,
+            until,
+        )
+        .await
+        .unwrap();
+        assert_eq!(settled.clicks, expected);
+    }
+    network.hand.set(NOW.plus(3 * HOUR_MS));
+    network.run_once().await;
+    assert_eq!(network.payable().await, "0.05");
+    network.audit().await;
+}
+
+#[tokio::test]
+async fn what_waits_at_a_shutdown_is_still_decided() {
+    let network = Network::new().await;
+    let click = network.click(NOW, "x");
+    let id = network.report_sale("A-1", "10.00", Some(&click)).await;
+    network.options.shutdown.begin();
+    let worker = network.start();
+    worker.await.unwrap();
+    assert!(network.is_decided(id).await);
+    assert_eq!(network.waiting_facts().await, 0);
+}
