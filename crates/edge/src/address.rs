@@ -1,0 +1,70 @@
+//! Whose address a request comes from.
+
+use std::net::IpAddr;
+
+use hopline_runtime::config::Cidr;
+
+/// The visitor's address: the peer's, unless the peer is a trusted proxy. Then `X-Forwarded-For` is read from the right,
+/// trusted proxies are passed over, and the first other address counts; what does not parse ends the reading (S-25).
+pub(crate) fn visitor<'a>(
+    peer: IpAddr,
+    trusted: &[Cidr],
+    forwarded: impl DoubleEndedIterator<Item = &'a [u8]>,
+) -> IpAddr {
+    let is_trusted = |address: IpAddr| trusted.iter().any(|network| network.contains(address));
+    let mut visitor = peer.to_canonical();
+    if trusted.is_empty() || !is_trusted(visitor) {
+        return visitor;
+    }
+    let hops = forwarded.rev().flat_map(|value| value.rsplit(|byte| *byte == b','));
+    for hop in hops {
+        let Some(address) = std::str::from_utf8(hop).ok().and_then(|text| parse(text.trim())) else {
+            return visitor;
+        };
+        visitor = address;
+        if !is_trusted(visitor) {
+            return visitor;
+        }
+    }
+    visitor
+}
+
+/// An address with or without port or brackets.
+fn parse(text: &str) -> Option<IpAddr> {
+    let bare =
+        text.strip_prefix('[').and_then(|rest| rest.split_once(']')).map_or(text, |(inside, _)| inside);
+    let address = bare
+        .parse()
+        .ok()
+        .or_else(|| text.parse::<std::net::SocketAddr>().ok().map(|with_port| with_port.ip()))?;
+    Some(IpAddr::to_canonical(&address))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    // S-25
+    #[test]
+    fn s_25_forwarding_headers_are_believed_from_trusted_proxies_only_and_from_the_right() {
+        let trusted: Vec<Cidr> = vec!["10.0.0.0/8".parse().unwrap(), "2001:db8::/32".parse().unwrap()];
+        let table: [(&str, &[&str], &str); 9] = [
+            ("203.0.113.9", &["198.51.100.1"], "203.0.113.9"),
+            ("10.0.0.1", &["198.51.100.1"], "198.51.100.1"),
+            ("10.0.0.1", &["1.1.1.1, 198.51.100.1"], "198.51.100.1"),
+            ("10.0.0.1", &["1.1.1.1", "198.51.100.1, 10.2.2.2"], "198.51.100.1"),
+            ("10.0.0.1", &["1.1.1.1, nonsense, 10.2.2.2"], "10.2.2.2"),
+            ("10.0.0.1", &[], "10.0.0.1"),
+            ("10.0.0.1", &["198.51.100.1:4711"], "198.51.100.1"),
+            ("2001:db8::1", &["[2001:4860::8]:443"], "2001:4860::8"),
+            ("::ffff:10.0.0.1", &["::ffff:198.51.100.1"], "198.51.100.1"),
+        ];
+        for (peer, forwarded, expected) in table {
+            let values = forwarded.iter().map(|value| value.as_bytes());
+            let found = visitor(peer.parse().unwrap(), &trusted, values);
+            assert_eq!(found, expected.parse::<IpAddr>().unwrap(), "{peer} {forwarded:?}");
+        }
+        let nobody = visitor("10.0.0.1".parse().unwrap(), &[], [b"1.1.1.1".as_slice()].into_iter());
+        assert_eq!(nobody, "10.0.0.1".parse::<IpAddr>().unwrap());
+    }
+}

@@ -1,0 +1,283 @@
+//! Group commit: records of one turn of the event loop are written together, then all their answers leave.
+//!
+//! A handler appends its record to the writer's buffer and awaits [`Commit`]. The first append of a turn wakes the
+//! flusher, a task of the same thread; the runtime puts it behind the connections that are ready already, so it runs
+//! after them: one `write` for all, then all waiters are woken. What an answer waits for depends on the setting:
+//!
+//! | durability | an answer waits for | flushed |
+//! | --- | --- | --- |
+//! | `process` | the write | once a turn |
+//! | `disk` | the write and an fdatasync on a blocking thread; one at a time, the next group gathers meanwhile | once a turn or sync |
+//! | `relaxed` | nothing | 5 ms after the first record that waits, and when the buffer is full |
+//!
+//! Failure: if a write or sync fails, every waiter of its group gets [`NotWritten`] and answers 503; no redirect leaves
+//! for a click that was not written. With `relaxed` such records are lost and logged.
+//!
+//! Per turn: one reused group, no allocation after warm-up unless a waiter outlives the next turn.
+
+use std::cell::{Cell, RefCell};
+use std::future::{Future, poll_fn};
+use std::pin::Pin;
+use std::rc::Rc;
+use std::task::{Context, Poll, Waker};
+use std::time::{Duration, Instant};
+
+use hopline_clickid::UniqueNumber;
+use hopline_record::Kind;
+use hopline_runtime::clock::Clock;
+use hopline_spool::{AppendError, Durability, FlushError, Preparer, SpoolWriter, StreamIdentity};
+use hopline_types::UnixMillis;
+
+/// Longest delay of a write with `relaxed`.
+const RELAXED_DELAY: Duration = Duration::from_millis(5);
+
+/// After a failed try to make the next segment.
+const PREPARE_PAUSE: Duration = Duration::from_secs(1);
+
+/// The record does not count as written; the request is to be refused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct NotWritten;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum State {
+    Waiting,
+    Written(Instant),
+    Lost,
+}
+
+#[derive(Debug)]
+struct Group {
+    state: Cell<State>,
+    waiters: RefCell<Vec<Waker>>,
+}
+
+impl Group {
+    fn new() -> Rc<Self> {
+        Rc::new(Self { state: Cell::new(State::Waiting), waiters: RefCell::new(Vec::new()) })
+    }
+
+    fn finish(&self, state: State) {
+        self.state.set(state);
+        for waker in self.waiters.borrow_mut().drain(..) {
+            waker.wake();
+        }
+    }
+}
+
+/// Completes when the record counts as written, with the time at which it did.
+#[derive(Debug)]
+pub(crate) struct Commit {
+    /// None: nothing to wait for.
+    group: Option<Rc<Group>>,
+    is_registered: bool,
+}
+
+impl Future for Commit {
+    type Output = Result<Instant, NotWritten>;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        let Some(group) = &self.group else { return Poll::Ready(Ok(Instant::now())) };
+        match group.state.get() {
+            State::Written(at) => return Poll::Ready(Ok(at)),
+            State::Lost => return Poll::Ready(Err(NotWritten)),
+            State::Waiting => (),
+        }
+        // A connection is one task for life, so its first waker stays good.
+        if !self.is_registered {
+            group.waiters.borrow_mut().push(context.waker().clone());
+            self.is_registered = true;
+        }
+        Poll::Pending
+    }
+}
+
+/// The spool of one thread.
+#[derive(Debug)]
+pub(crate) struct Log {
+    identity: StreamIdentity,
+    durability: Durability,
+    writer: RefCell<SpoolWriter>,
+    preparer: Preparer,
+    is_preparing: Rc<Cell<bool>>,
+    group: RefCell<Rc<Group>>,
+    last_group: RefCell<Rc<Group>>,
+    is_due: Cell<bool>,
+    flusher: RefCell<Option<Waker>>,
+}
+
+impl Log {
+    pub(crate) fn new(identity: StreamIdentity, durability: Durability, writer: SpoolWriter) -> Self {
+        let preparer = writer.preparer();
+        Self {
+            identity,
+            durability,
+            writer: RefCell::new(writer),
+            preparer,
+            is_preparing: Rc::new(Cell::new(false)),
+            group: RefCell::new(Group::new()),
+            last_group: RefCell::new(Group::new()),
+            is_due: Cell::new(false),
+            flusher: RefCell::new(None),
+        }
+    }
+
+    /// The number that the next [`Log::append`] of this thread gives its record.
+    pub(crate) fn next_number(&self, now: UnixMillis) -> Result<UniqueNumber, NotWritten> {
+        let mut writer = self.writer.borrow_mut();
+        let id = match writer.next_id(now) {
+            Err(AppendError::BufferFull { .. }) => {
+                self.make_room(&mut writer)?;
+                writer.next_id(now)
+            }
+            other => other,
+        };
+        let id = id.map_err(|error| refused(&error))?;
+        UniqueNumber::new(self.identity.edge, self.identity.stream, id.get()).map_err(|_| NotWritten)
+    }
+
+    /// Takes a record; it counts as written when the commit completes.
+    pub(crate) fn append(&self, now: UnixMillis, kind: Kind, payload: &[u8]) -> Result<Commit, NotWritten> {
+        let mut writer = self.writer.borrow_mut();
+        let appended = match writer.append(now, kind.code(), payload) {
+            Err(AppendError::BufferFull { .. }) => {
+                self.make_room(&mut writer)?;
+                writer.append(now, kind.code(), payload)
+            }
+            other => other,
+        };
+        appended.map_err(|error| refused(&error))?;
+        drop(writer);
+        if !self.is_due.replace(true)
+            && let Some(flusher) = &*self.flusher.borrow()
+        {
+            flusher.wake_by_ref();
+        }
+        let group = match self.durability {
+            Durability::Relaxed => None,
+            Durability::Process | Durability::Disk => Some(Rc::clone(&self.group.borrow())),
+        };
+        Ok(Commit { group, is_registered: false })
+    }
+
+    /// Writes group after group until it is dropped. `after` is called after each.
+    pub(crate) async fn flush_forever(&self, clock: &Clock, after: impl Fn()) {
+        loop {
+            self.due().await;
+            if self.durability == Durability::Relaxed {
+                tokio::time::sleep(RELAXED_DELAY).await;
+            }
+            self.flush_once().await;
+            self.prepare(clock);
+            after();
+        }
+    }
+
+    /// Writes what waits, syncs, and answers every waiter: the last act of a thread.
+    pub(crate) fn finish(&self) -> Result<(), FlushError> {
+        let group = self.take_group();
+        let mut writer = self.writer.borrow_mut();
+        let outcome = writer.flush(self.durability).and_then(|_| writer.sync()).map(|_| ());
+        group.finish(if outcome.is_ok() { State::Written(Instant::now()) } else { State::Lost });
+        outcome
+    }
+
+    async fn due(&self) {
+        poll_fn(|context| {
+            if self.is_due.replace(false) {
+                return Poll::Ready(());
+            }
+            *self.flusher.borrow_mut() = Some(context.waker().clone());
+            Poll::Pending
+        })
+        .await;
+    }
+
+    async fn flush_once(&self) {
+        let group = self.take_group();
+        let flushed = self.writer.borrow_mut().flush(self.durability);
+        let state = match flushed {
+            Err(error) => lost(&error),
+            Ok(_) if self.durability == Durability::Disk => self.sync().await,
+            Ok(_) => State::Written(Instant::now()),
+        };
+        group.finish(state);
+    }
+
+    async fn sync(&self) -> State {
+        let handle = self.writer.borrow().sync_handle();
+        let Some(handle) = handle else { return State::Written(Instant::now()) };
+        let Ok(outcome) = tokio::task::spawn_blocking(move || handle.sync()).await else {
+            tracing::error!("the thread that syncs the spool died");
+            return State::Lost;
+        };
+        let published = self.writer.borrow_mut().publish_synced(outcome);
+        match published {
+            Ok(_) => State::Written(Instant::now()),
+            Err(error) => {
+                // Records that gathered meanwhile lay in the buffer and are lost with the rest.
+                self.take_group().finish(State::Lost);
+                lost(&error)
+            }
+        }
+    }
+
+    /// The buffer is full within one turn: write early.
+    #[cold]
+    fn make_room(&self, writer: &mut SpoolWriter) -> Result<(), NotWritten> {
+        match writer.flush(self.durability) {
+            // The group goes on waiting for the sync, which covers what was written now.
+            Ok(_) if self.durability == Durability::Disk => Ok(()),
+            Ok(_) => {
+                self.take_group().finish(State::Written(Instant::now()));
+                Ok(())
+            }
+            Err(error) => {
+                self.take_group().finish(lost(&error));
+                Err(NotWritten)
+            }
+        }
+    }
+
+    /// The group of the records so far; later records get another.
+    fn take_group(&self) -> Rc<Group> {
+        let mut last = self.last_group.borrow_mut();
+        // By now the waiters of the last group have mostly gone, and it can serve again.
+        if Rc::strong_count(&last) == 1 {
+            last.state.set(State::Waiting);
+        } else {
+            *last = Group::new();
+        }
+        let taken = self.group.replace(Rc::clone(&last));
+        last.clone_from(&taken);
+        taken
+    }
+
+    /// Makes the next segment ahead of time, away from this thread.
+    fn prepare(&self, clock: &Clock) {
+        if !self.preparer.is_needed() || self.is_preparing.replace(true) {
+            return;
+        }
+        let (preparer, is_preparing, now) =
+            (self.preparer.clone(), Rc::clone(&self.is_preparing), clock.now());
+        tokio::task::spawn_local(async move {
+            let outcome = tokio::task::spawn_blocking(move || preparer.prepare_next(now)).await;
+            if let Ok(Err(error)) = outcome {
+                tracing::warn!(%error, "the next spool segment could not be made ahead of time");
+                tokio::time::sleep(PREPARE_PAUSE).await;
+            }
+            is_preparing.set(false);
+        });
+    }
+}
+
+#[cold]
+fn refused(error: &AppendError) -> NotWritten {
+    tracing::error!(%error, "the spool takes no record");
+    NotWritten
+}
+
+#[cold]
+fn lost(error: &FlushError) -> State {
+    tracing::error!(%error, source = %error.source, "records were not written");
+    State::Lost
+}

@@ -1,0 +1,70 @@
+//! The redirect server: answers from memory, writes before it answers.
+//!
+//! [`run`] starts one thread per core, each with a single-threaded runtime, a listener of its own on the shared address
+//! (`SO_REUSEPORT`), and a spool stream of its own. A request is answered from the catalogue snapshot alone; no store is
+//! asked, so every store may be down.
+//!
+//! # Routes
+//!
+//! | request | answer |
+//! | --- | --- |
+//! | `GET`, `HEAD /{code}`, `/c?offer=&aff=` | 302 to landing page, deep link or fallback; 404; 503 to a prefetch |
+//! | `GET`, `HEAD /i/{code}` | 1x1 GIF, logged as impression |
+//! | `GET`, `POST /postback` | 202 once durable, else a problem document |
+//! | `GET /pixel.gif` | 1x1 GIF whatever comes; errors in `X-Hopline-Error` |
+//! | `GET`, `HEAD /robots.txt` | nothing may be crawled |
+//! | other methods on these | 405 with `Allow` |
+//! | anything else | 404 |
+//!
+//! # The way of a click, and its budget
+//!
+//! One pass over the headers; one probe for the link; one pass over the query; one automaton over the user agent; one
+//! cache line of the duplicate memory; one HMAC to sign, and one more for a visitor without cookie; the record into the
+//! spool's buffer; one `write` per turn of the event loop for all records of it ([`commit`](self)); then the answer.
+//!
+//! - System calls per click at load: one `read`, one `write` to the socket, a share of `epoll_wait` and of one `write`
+//!   to the spool.
+//! - Locks shared between cores: none. Shared memory that is written: the duplicate memory's one word; the counters once
+//!   a second. Clock: one reading of the time of day, one of the monotonic clock (plus one per turn).
+//! - Allocations of this crate per click: the header map of the answer (2), `Location` and `Set-Cookie` out of an arena
+//!   that is renewed every 64 KiB; texts go through buffers that stay. A deep link adds the parsed URL. The rest is
+//!   hyper's.
+//! - Metrics: two thread-local counters; no label is looked up.
+//!
+//! # Limits
+//!
+//! Request head 16 KiB and 15 seconds (idle connections too); postback body 64 KiB and 10 seconds; `sub1` to `sub10`,
+//! `source`, `lp`, `creative`, `ext`, `email_hash` 256 bytes each, longer is cut between characters and flagged; deep
+//! link 2048 bytes; open connections as configured, shared evenly among threads, further ones wait in the backlog.
+//!
+//! # Query parameters
+//!
+//! `+` is a space; `%` with two hexadecimal digits is a byte, any other `%` stands for itself; bytes that are no UTF-8
+//! become U+FFFD in what is stored. Of a parameter given twice the first that is not empty counts. Unknown parameters are handed to the
+//! landing page as they were sent, where the offer says so.
+//!
+//! # Failure
+//!
+//! A record that cannot be written refuses its request with 503 and `Retry-After`, counted as `unavailable`; a visitor is
+//! never sent on unrecorded. A panic in a handler ends its connection only.
+//!
+//! # Shutdown
+//!
+//! Connections in the backlog are taken for 50 ms, then the listener closes; for half a second every answer says
+//! `Connection: close`; then idle connections are closed and the others get up to ten seconds to finish; the spool is
+//! flushed and synced last.
+
+mod address;
+mod answer;
+mod click;
+mod commit;
+mod connection;
+mod cookie;
+mod postback;
+mod query;
+mod referrer;
+mod run;
+mod service;
+mod thread;
+
+pub use run::{EdgeError, EdgeHandle, EdgeOptions, Stream, run};
