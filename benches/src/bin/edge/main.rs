@@ -1,0 +1,89 @@
+//! What a click costs: Hopline's edge beside nginx and a bare hyper server, as ratios.
+//!
+//! `cargo xtask bench edge` runs all rows in alternating rounds, the server on one core, the load generator on another,
+//! and prints medians. `benches/README.md` says what each row is and how to read the table.
+
+#![expect(clippy::print_stdout, reason = "a measurement's output is for its user")]
+
+mod bare;
+mod clicks;
+mod hopline;
+mod nginx;
+mod open_loop;
+mod options;
+mod report;
+mod row;
+mod saturation;
+mod trace;
+mod wrk;
+
+use anyhow::{Context as _, Result, bail, ensure};
+use hopline_benches::machine;
+use hopline_runtime::config::Durability;
+
+use crate::options::Options;
+use crate::row::Row;
+use crate::wrk::Wrk;
+
+/// The product's own allocator.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+fn main() -> Result<()> {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    match words.as_slice() {
+        ["serve", address] => bare::serve(address.parse()?),
+        ["serve", address, links, durability, spool] => {
+            let durability = match *durability {
+                "process" => Durability::Process,
+                "disk" => Durability::Disk,
+                other => bail!("no durability {other:?} is measured"),
+            };
+            hopline::serve(address.parse()?, links.parse()?, spool.into(), durability)
+        }
+        ["pace", rest @ ..] => open_loop::child(rest),
+        _ => measure(&Options::read()),
+    }
+}
+
+fn measure(options: &Options) -> Result<()> {
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    ensure!(cores > 1, "two cores are needed: one for the server, one for the load generator");
+    ensure!(machine::has("taskset"), "taskset is missing: install Debian's package util-linux");
+    let rows = rows_that_can_run(options);
+    let directory = tempfile::Builder::new().prefix("hopline-bench-").tempdir_in(&options.directory);
+    let directory = directory.with_context(|| options.directory.display().to_string())?;
+    report::heading(options, directory.path());
+    if !machine::has("wrk") {
+        bail!("wrk is missing: install Debian's package wrk");
+    }
+    let wrk = Wrk::new(options.load_core, options.connections, options.links, directory.path())?;
+    let mut servers = Vec::new();
+    for row in rows {
+        let server = row.start(options.server_core, options.links, directory.path());
+        servers.push((row, server.with_context(|| format!("starting {}", row.name()))?));
+    }
+    let rounds = saturation::rounds(options, &wrk, &servers, directory.path())?;
+    report::saturation(&rounds);
+    if options.rate > 0 {
+        report::open_loop(options.rate, &open_loop::rounds(options, &servers, directory.path())?);
+    }
+    if machine::has("strace") {
+        for (row, server) in &servers {
+            report::calls(*row, &trace::calls(server, &wrk, directory.path())?);
+        }
+    } else {
+        println!("\nsystem calls: strace is missing (Debian's package strace)");
+    }
+    Ok(())
+}
+
+fn rows_that_can_run(options: &Options) -> Vec<Row> {
+    let has_nginx = nginx::program().is_file() || machine::has("nginx");
+    if !has_nginx {
+        println!("rows A and B are left out: nginx is missing (Debian's package nginx-light)");
+    }
+    let wanted = |row: &Row| options.rows.is_empty() || options.rows.contains(row.letter());
+    Row::ALL.into_iter().filter(|row| wanted(row) && (has_nginx || !row.is_nginx())).collect()
+}

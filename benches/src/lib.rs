@@ -1,0 +1,6 @@
+//! Measurements side by side, as ratios; each is a program in `src/bin`. `README.md` tells how to run and read them.
+
+pub mod cpu;
+pub mod machine;
+pub mod server;
+pub mod summary;

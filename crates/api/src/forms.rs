@@ -1,0 +1,418 @@
+//! What requests hold, for the OpenAPI document only. Requests are read by [`crate::fields`]; a test compares the names
+//! that are read with those written here.
+
+#![expect(dead_code, reason = "these types are only described, never filled")]
+
+use serde_json::Value;
+use utoipa::openapi::schema::{ArrayBuilder, OneOfBuilder, Schema};
+use utoipa::openapi::{Ref, RefOr};
+use utoipa::{IntoParams, PartialSchema, ToSchema};
+
+/// Which part of a list is wanted.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct ListParameters {
+    /// The most items.
+    #[param(minimum = 1, maximum = 500, default = 50)]
+    limit: Option<u32>,
+    /// `next_cursor` of the answer before.
+    cursor: Option<String>,
+}
+
+/// A part of a list.
+#[derive(ToSchema)]
+pub(crate) struct Page<T> {
+    items: Vec<T>,
+    /// For the next part; null at the end.
+    next_cursor: Option<String>,
+}
+
+/// A new advertiser.
+#[derive(ToSchema)]
+pub(crate) struct AdvertiserForm {
+    #[schema(min_length = 1, max_length = 200)]
+    name: String,
+    /// ISO 4217 code.
+    #[schema(min_length = 3, max_length = 3, examples("EUR"))]
+    currency: String,
+    /// `active` (default), `paused`, `pending` or `blocked`.
+    status: Option<String>,
+}
+
+/// What to change of an advertiser.
+#[derive(ToSchema)]
+pub(crate) struct AdvertiserChangeForm {
+    #[schema(min_length = 1, max_length = 200)]
+    name: Option<String>,
+    status: Option<String>,
+}
+
+/// How credit is given.
+#[derive(ToSchema)]
+pub(crate) struct AttributionForm {
+    /// `last_click` (default), `first_click`, `last_non_direct`, `linear`, `position_based` or `time_decay`.
+    model: Option<String>,
+    /// How old a click may be; 30 by default.
+    #[schema(minimum = 1, maximum = 365)]
+    window_days: Option<i64>,
+    /// The same in seconds.
+    #[schema(minimum = 1, maximum = 31_536_000)]
+    window_seconds: Option<i64>,
+}
+
+/// A price: a percentage of the order, an amount per piece, or both. Decimal texts.
+#[derive(ToSchema)]
+#[schema(as = Price)]
+pub(crate) struct PriceFormDoc {
+    #[schema(examples("12.5"))]
+    percent: Option<String>,
+    #[schema(examples("3.00"))]
+    fixed: Option<String>,
+}
+
+/// A paid event.
+#[derive(ToSchema)]
+pub(crate) struct GoalForm {
+    /// Its name in postbacks: `[A-Za-z0-9_-]`.
+    #[schema(min_length = 1, max_length = 64)]
+    key: String,
+    #[schema(max_length = 200)]
+    name: Option<String>,
+    /// `pps`, `ppl`, `ppc` or `ppi`.
+    kind: String,
+    /// What the advertiser pays.
+    revenue: PriceFormDoc,
+    /// What the affiliate gets.
+    payout: PriceFormDoc,
+}
+
+/// A new offer.
+#[derive(ToSchema)]
+pub(crate) struct OfferForm {
+    #[schema(minimum = 1)]
+    advertiser_id: i64,
+    /// ISO 4217 code; never changes.
+    #[schema(min_length = 3, max_length = 3)]
+    currency: String,
+    #[schema(min_length = 1, max_length = 200)]
+    name: String,
+    /// `active` (default), `paused`, `pending` or `blocked`.
+    status: Option<String>,
+    /// Holds macros such as `{click_id}`.
+    #[schema(min_length = 1, max_length = 4096)]
+    landing_page: String,
+    #[schema(max_length = 4096)]
+    fallback_url: Option<String>,
+    /// Hosts that a deep link may name, exact.
+    #[schema(max_items = 100)]
+    deep_link_hosts: Option<Vec<String>>,
+    /// Query parameter of the click id where the landing page names no `{click_id}`; `hl_click` by default.
+    click_parameter: Option<String>,
+    /// Whether unknown query parameters are handed to the landing page.
+    pass_parameters: Option<bool>,
+    /// `none`, `token` (default) or `hmac`.
+    postback_auth: Option<String>,
+    attribution: Option<AttributionForm>,
+    /// `automatic` (default) or `manual`.
+    approval: Option<String>,
+    #[schema(minimum = 0, maximum = 365)]
+    hold_days: Option<i64>,
+    /// RFC 3339.
+    starts_at: Option<String>,
+    /// RFC 3339.
+    ends_at: Option<String>,
+    #[schema(min_items = 1, max_items = 50)]
+    goals: Vec<GoalForm>,
+}
+
+/// What to change of an offer.
+#[derive(ToSchema)]
+pub(crate) struct OfferChangeForm {
+    #[schema(min_length = 1, max_length = 200)]
+    name: Option<String>,
+    status: Option<String>,
+    #[schema(min_length = 1, max_length = 4096)]
+    landing_page: Option<String>,
+    #[schema(max_length = 4096)]
+    fallback_url: Option<String>,
+    deep_link_hosts: Option<Vec<String>>,
+    click_parameter: Option<String>,
+    pass_parameters: Option<bool>,
+    postback_auth: Option<String>,
+    attribution: Option<AttributionForm>,
+    approval: Option<String>,
+    #[schema(minimum = 0, maximum = 365)]
+    hold_days: Option<i64>,
+    starts_at: Option<String>,
+    ends_at: Option<String>,
+}
+
+/// A new version of a goal's terms.
+#[derive(ToSchema)]
+pub(crate) struct TermsForm {
+    revenue: PriceFormDoc,
+    payout: PriceFormDoc,
+    /// RFC 3339; now, where it is absent. Not in the past.
+    effective_from: Option<String>,
+}
+
+/// A new affiliate.
+#[derive(ToSchema)]
+pub(crate) struct AffiliateForm {
+    #[schema(min_length = 1, max_length = 200)]
+    name: String,
+    #[schema(format = Email, max_length = 254)]
+    email: String,
+    /// `pending` (default), `active`, `paused` or `blocked`.
+    status: Option<String>,
+    /// An object with `type`: `sepa` with `holder`, `iban`, and perhaps `bic` and `address`; `paypal` with `email`;
+    /// `wise` with `email` or `recipient`; `ach` with `holder`, `routing_number`, `account_number`; `manual`.
+    #[schema(value_type = Option<Object>)]
+    payout_method: Option<Value>,
+}
+
+/// What to change of an affiliate.
+#[derive(ToSchema)]
+pub(crate) struct AffiliateChangeForm {
+    #[schema(min_length = 1, max_length = 200)]
+    name: Option<String>,
+    #[schema(format = Email, max_length = 254)]
+    email: Option<String>,
+    status: Option<String>,
+    #[schema(value_type = Option<Object>)]
+    payout_method: Option<Value>,
+}
+
+/// A new link.
+#[derive(ToSchema)]
+pub(crate) struct LinkForm {
+    #[schema(minimum = 1)]
+    offer_id: i64,
+    /// Needed but for affiliates, whose own it is.
+    #[schema(minimum = 1)]
+    affiliate_id: Option<i64>,
+    /// `[A-Za-z0-9_-]{3,64}`; generated where it is absent.
+    #[schema(min_length = 3, max_length = 64)]
+    code: Option<String>,
+}
+
+/// What to change of a link.
+#[derive(ToSchema)]
+pub(crate) struct LinkChangeForm {
+    /// `active`, `paused` or `blocked`.
+    status: Option<String>,
+}
+
+/// A new API key.
+#[derive(ToSchema)]
+pub(crate) struct KeyForm {
+    #[schema(min_length = 1, max_length = 200)]
+    name: String,
+    /// `operator`, `finance`, `advertiser` or `affiliate`.
+    role: String,
+    advertiser_id: Option<i64>,
+    affiliate_id: Option<i64>,
+    /// RFC 3339.
+    expires_at: Option<String>,
+}
+
+/// A new user.
+#[derive(ToSchema)]
+pub(crate) struct UserForm {
+    #[schema(format = Email, max_length = 254)]
+    email: String,
+    /// `operator`, `finance`, `advertiser` or `affiliate`.
+    role: String,
+    advertiser_id: Option<i64>,
+    affiliate_id: Option<i64>,
+    #[schema(format = Password, min_length = 8, max_length = 1024)]
+    password: String,
+}
+
+/// A reported conversion.
+#[derive(ToSchema)]
+pub(crate) struct ConversionForm {
+    #[schema(max_length = 64)]
+    click_id: Option<String>,
+    /// Needed where there is no `click_id`.
+    #[schema(minimum = 1)]
+    offer_id: Option<i64>,
+    /// A goal's key; the offer's first goal where it is absent.
+    event: Option<String>,
+    /// The same as `event`.
+    goal: Option<String>,
+    #[schema(max_length = 128)]
+    order_id: Option<String>,
+    /// Decimal text.
+    #[schema(examples("49.90"))]
+    amount: Option<String>,
+    #[schema(min_length = 3, max_length = 3)]
+    currency: Option<String>,
+    #[schema(max_length = 128)]
+    coupon: Option<String>,
+    #[schema(max_length = 128)]
+    customer_id: Option<String>,
+    /// `pending`, `approved` or `rejected`.
+    status: Option<String>,
+    /// Line items.
+    #[schema(value_type = Option<Vec<Object>>)]
+    items: Option<Value>,
+    /// When it happened: RFC 3339.
+    at: Option<String>,
+    /// The same as Unix seconds.
+    ts: Option<i64>,
+    adv1: Option<String>,
+    adv2: Option<String>,
+    adv3: Option<String>,
+    adv4: Option<String>,
+    adv5: Option<String>,
+    adv6: Option<String>,
+    adv7: Option<String>,
+    adv8: Option<String>,
+    adv9: Option<String>,
+    adv10: Option<String>,
+}
+
+/// One conversion, or a list of up to 1,000.
+pub(crate) struct ConversionsBody;
+
+impl PartialSchema for ConversionsBody {
+    fn schema() -> RefOr<Schema> {
+        let one = Ref::from_schema_name("ConversionForm");
+        let several = ArrayBuilder::new().items(one.clone()).min_items(Some(1)).max_items(Some(1_000));
+        OneOfBuilder::new().item(one).item(several).into()
+    }
+}
+
+impl ToSchema for ConversionsBody {}
+
+/// A conversion that was there already, or the results of a list.
+pub(crate) struct ConversionOrResults;
+
+impl PartialSchema for ConversionOrResults {
+    fn schema() -> RefOr<Schema> {
+        let each = ["ConversionView", "ItemResults"].map(Ref::from_schema_name);
+        each.into_iter().fold(OneOfBuilder::new(), OneOfBuilder::item).into()
+    }
+}
+
+impl ToSchema for ConversionOrResults {}
+
+/// A field in which a repeated report differs from the first one.
+#[derive(ToSchema)]
+#[schema(as = Difference)]
+pub(crate) struct DifferenceDoc {
+    field: String,
+    /// What was reported first, and counts.
+    first: String,
+    /// What was reported now, and changes nothing.
+    now: String,
+}
+
+/// A refund.
+#[derive(ToSchema)]
+pub(crate) struct RefundForm {
+    /// Of the order's amount, decimal text; all that is left where it is absent.
+    amount: Option<String>,
+    #[schema(min_length = 1, max_length = 200)]
+    reason: String,
+}
+
+/// A rejection.
+#[derive(ToSchema)]
+pub(crate) struct RejectForm {
+    #[schema(min_length = 1, max_length = 200)]
+    reason: String,
+}
+
+/// The reasoning behind a conversion.
+#[derive(ToSchema)]
+#[schema(value_type = Object)]
+pub(crate) struct Explanation(Value);
+
+/// A payout batch to draft.
+#[derive(ToSchema)]
+pub(crate) struct BatchForm {
+    #[schema(min_length = 3, max_length = 3)]
+    currency: String,
+    /// `sepa`, `ach`, `paypal`, `wise` or `manual`.
+    method: String,
+    /// RFC 3339; now, where it is absent.
+    cutoff: Option<String>,
+    /// Decimal text: whoever has less is left out.
+    minimum: Option<String>,
+}
+
+/// The bank's answer.
+#[derive(ToSchema)]
+pub(crate) struct SettleForm {
+    failed: Vec<FailedForm>,
+}
+
+/// A payout that the bank did not pay.
+#[derive(ToSchema)]
+pub(crate) struct FailedForm {
+    #[schema(minimum = 1)]
+    payout_id: i64,
+    #[schema(min_length = 1, max_length = 200)]
+    reason: String,
+}
+
+/// Which clicks to settle.
+#[derive(ToSchema)]
+pub(crate) struct SettlementForm {
+    /// RFC 3339; now, where it is absent.
+    until: Option<String>,
+}
+
+/// What a report counts.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct ReportParameters {
+    /// A day or a time; today where it is absent.
+    from: Option<String>,
+    /// A day, meant whole, or a time.
+    to: Option<String>,
+    /// IANA time zone; UTC where it is absent.
+    tz: Option<String>,
+    /// Dimensions, separated by commas; `day` where it is absent. Filters are `filter[dimension]=v1,v2`.
+    group_by: Option<String>,
+    /// Metrics, separated by commas.
+    metrics: Option<String>,
+    /// `conversion` (default) or `click`.
+    basis: Option<String>,
+    /// ISO 4217 code.
+    currency: Option<String>,
+    /// Dimensions and metrics, separated by commas; `-` before one for largest first.
+    sort: Option<String>,
+    #[param(minimum = 1, maximum = 100_000)]
+    limit: Option<u32>,
+    /// `json` (default) or `csv`.
+    format: Option<String>,
+}
+
+/// Which clicks are wanted.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct ClickParameters {
+    /// A day or a time; today where it is absent.
+    from: Option<String>,
+    /// A day, meant whole, or a time.
+    to: Option<String>,
+    /// IANA time zone; UTC where it is absent. Filters are `filter[dimension]=v1,v2`.
+    tz: Option<String>,
+    /// `ndjson` (default) or `csv`.
+    format: Option<String>,
+}
+
+/// A report.
+#[derive(ToSchema)]
+pub(crate) struct ReportAnswer {
+    /// One object per row: dimensions and metrics by name; counts are numbers, money and rates decimal texts.
+    #[schema(value_type = Vec<Object>)]
+    rows: Vec<Value>,
+    #[schema(value_type = Object)]
+    totals: Value,
+    #[schema(value_type = Object)]
+    meta: Value,
+}

@@ -1,0 +1,151 @@
+//! The OpenAPI document, made from the code that answers.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use utoipa::openapi::response::{Response, ResponseBuilder};
+use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
+use utoipa::openapi::{ContentBuilder, Ref, RefOr};
+use utoipa::{IntoResponses, Modify, OpenApi};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use crate::app::App;
+use crate::books::{balances, ledger, payout_batches, settlements};
+use crate::conversions::judge;
+use crate::resources::{advertisers, affiliates, goals, keys, links, offers, users};
+use crate::{audit, clicks, conversions, reports};
+
+/// The refusals that every operation may answer with.
+pub(crate) struct Problems;
+
+impl IntoResponses for Problems {
+    fn responses() -> BTreeMap<String, RefOr<Response>> {
+        let each = [
+            ("400", "The request cannot be read, or a parameter is wrong"),
+            ("401", "No credential, or one that is not valid"),
+            ("403", "The role may not do this"),
+            ("404", "There is no such thing for this caller"),
+            ("405", "The method is not allowed here"),
+            ("408", "The request took too long to arrive"),
+            ("409", "The state of things stands against it"),
+            ("413", "The request is too large"),
+            ("415", "The content type is not supported"),
+            ("422", "Some fields are not valid; all of them are listed"),
+            ("500", "Something went wrong here"),
+            ("503", "Not available at the moment"),
+        ];
+        let response = |text: &str| {
+            let content = ContentBuilder::new().schema(Some(Ref::from_schema_name("Problem"))).build();
+            ResponseBuilder::new().description(text).content("application/problem+json", content).build()
+        };
+        each.into_iter().map(|(status, text)| (status.to_owned(), RefOr::T(response(text)))).collect()
+    }
+}
+
+#[derive(OpenApi)]
+#[openapi(
+    info(
+        title = "Hopline",
+        description = "Affiliate and referral tracking: links, conversions, commissions, payouts, reports. Money is a \
+                       decimal text with its currency, times are RFC 3339 in UTC, errors are RFC 9457 problems that \
+                       name every bad field. An Idempotency-Key is honoured on every POST and kept for at least seven \
+                       days.",
+        license(name = "Apache-2.0", identifier = "Apache-2.0"),
+        contact()
+    ),
+    servers((url = "/", description = "This installation")),
+    components(schemas(
+        crate::problem::Problem,
+        crate::problem::FieldProblem,
+        crate::forms::ConversionForm,
+        crate::conversions::ConversionView,
+        crate::conversions::ItemResults
+    )),
+    security(("bearer" = [])),
+    tags(
+        (name = "advertisers", description = "Who pays for conversions"),
+        (name = "offers", description = "What is advertised"),
+        (name = "goals", description = "Paid events of offers"),
+        (name = "terms", description = "What goals pay, in versions"),
+        (name = "affiliates", description = "Who embeds links and is paid"),
+        (name = "links", description = "Tracking links"),
+        (name = "keys", description = "API keys"),
+        (name = "users", description = "People who sign in"),
+        (name = "conversions", description = "What visitors did"),
+        (name = "books", description = "Balances, ledger, audit log"),
+        (name = "payouts", description = "Paying affiliates"),
+        (name = "reports", description = "Counting")
+    ),
+    modifiers(&Bearer)
+)]
+struct Document;
+
+struct Bearer;
+
+impl Modify for Bearer {
+    fn modify(&self, document: &mut utoipa::openapi::OpenApi) {
+        let scheme = HttpBuilder::new()
+            .scheme(HttpAuthScheme::Bearer)
+            .bearer_format("hl_…")
+            .description(Some("An API key, made with `hopline key create` or POST /v1/keys."))
+            .build();
+        let components = document.components.get_or_insert_default();
+        components.add_security_scheme("bearer", SecurityScheme::Http(scheme));
+    }
+}
+
+/// All operations, and the document that describes them.
+pub(crate) fn operations() -> (axum::Router<Arc<App>>, utoipa::openapi::OpenApi) {
+    let (router, mut document) = described().split_for_parts();
+    for item in document.paths.paths.values_mut() {
+        for operation in
+            [&mut item.get, &mut item.post, &mut item.patch, &mut item.delete].into_iter().flatten()
+        {
+            // Handlers are named within their module: `list` becomes `offers_list`.
+            let tag = operation.tags.as_ref().and_then(|tags| tags.first()).map_or("", String::as_str);
+            operation.operation_id = operation.operation_id.as_ref().map(|id| format!("{tag}_{id}"));
+        }
+    }
+    (router, document)
+}
+
+fn described() -> OpenApiRouter<Arc<App>> {
+    OpenApiRouter::with_openapi(Document::openapi())
+        .routes(routes!(advertisers::list, advertisers::create))
+        .routes(routes!(advertisers::get, advertisers::update))
+        .routes(routes!(offers::list, offers::create))
+        .routes(routes!(offers::get, offers::update))
+        .routes(routes!(goals::list))
+        .routes(routes!(goals::get))
+        .routes(routes!(goals::versions, goals::add_version))
+        .routes(routes!(goals::version))
+        .routes(routes!(affiliates::list, affiliates::create))
+        .routes(routes!(affiliates::get, affiliates::update))
+        .routes(routes!(links::list, links::create))
+        .routes(routes!(links::get, links::update))
+        .routes(routes!(keys::list, keys::create))
+        .routes(routes!(keys::get, keys::revoke))
+        .routes(routes!(users::list, users::create))
+        .routes(routes!(users::get, users::disable))
+        .routes(routes!(conversions::list, conversions::create))
+        .routes(routes!(conversions::get))
+        .routes(routes!(conversions::explain))
+        .routes(routes!(judge::refund))
+        .routes(routes!(judge::approve))
+        .routes(routes!(judge::reject))
+        .routes(routes!(balances::balances))
+        .routes(routes!(ledger::transactions))
+        .routes(routes!(ledger::accounts))
+        .routes(routes!(ledger::trial_balance))
+        .routes(routes!(payout_batches::list, payout_batches::draft))
+        .routes(routes!(payout_batches::get))
+        .routes(routes!(payout_batches::approve))
+        .routes(routes!(payout_batches::cancel))
+        .routes(routes!(payout_batches::export))
+        .routes(routes!(payout_batches::settle))
+        .routes(routes!(settlements::settle))
+        .routes(routes!(reports::report))
+        .routes(routes!(clicks::clicks))
+        .routes(routes!(audit::list))
+}

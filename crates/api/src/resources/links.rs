@@ -1,0 +1,174 @@
+//! `/v1/links`.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::State;
+use axum::response::Response;
+use hopline_catalogue::data::Standing;
+use hopline_control_store::links::{self, Link, LinkChange, LinkFilter, NewLink};
+use hopline_control_store::{DatabaseExt, affiliates, offers};
+use hopline_types::{AffiliateId, LinkCode, LinkId, OfferId};
+use serde::Serialize;
+use serde_json::Value;
+use utoipa::ToSchema;
+
+use super::{no_such, taken};
+use crate::app::App;
+use crate::caller::Caller;
+use crate::fields::{Fields, TEXT_CHARS_MAX};
+use crate::openapi::Problems;
+use crate::problem::Problem;
+use crate::query::Query;
+use crate::request::{Change, Id};
+use crate::view::Time;
+use crate::work::{self, Done, Tell};
+
+const COLLECTION: &str = "/v1/links";
+
+/// A link.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct LinkView {
+    #[schema(minimum = 1)]
+    id: i64,
+    code: String,
+    /// What the affiliate embeds.
+    url: String,
+    offer_id: i64,
+    affiliate_id: i64,
+    /// `active`, `paused` or `blocked`.
+    status: &'static str,
+    created_at: Time,
+}
+
+impl LinkView {
+    fn of(link: &Link, base_url: &str) -> Self {
+        Self {
+            id: link.id.get(),
+            code: link.code.as_str().to_owned(),
+            url: format!("{base_url}/{}", link.code),
+            offer_id: link.offer_id.get(),
+            affiliate_id: link.affiliate_id.get(),
+            status: link.standing.as_str(),
+            created_at: Time(link.created_at),
+        }
+    }
+}
+
+/// Reads the affiliate: an affiliate's own where it is not named.
+fn affiliate(fields: &mut Fields<'_>, caller: &Caller) -> Option<AffiliateId> {
+    match caller.actor.affiliate {
+        None => fields.id("affiliate_id"),
+        Some(own) => Some(fields.optional_id("affiliate_id").unwrap_or(own)),
+    }
+}
+
+/// Create a link, under a chosen code or a generated one.
+#[utoipa::path(post, path = COLLECTION, tag = "links",
+    request_body = crate::forms::LinkForm,
+    responses((status = 201, body = LinkView), Problems))]
+pub(crate) async fn create(State(app): State<Arc<App>>, change: Change) -> Result<Response, Problem> {
+    let mut fields = Fields::body(&change.body);
+    let offer_id = fields.id::<OfferId>("offer_id");
+    let affiliate_id = affiliate(&mut fields, &change.caller);
+    let code = fields.optional_text("code", TEXT_CHARS_MAX).and_then(|text| {
+        LinkCode::new(text).map_err(|refusal| fields.refuse("code", refusal.to_string())).ok()
+    });
+    fields.finish()?;
+    let (offer_id, affiliate_id) = offer_id.zip(affiliate_id).expect("missing ids were remarked on");
+    let base_url = app.services.settings.edge_base_url.clone();
+    work::run(&app, &change, Tell::Edges, move |work| {
+        let scope = work.caller.scope;
+        if offers::get(work.tx, scope, offer_id)?.is_none() {
+            return Err(no_such("offer_id", "offer", offer_id));
+        }
+        if affiliates::get(work.tx, scope, affiliate_id)?.is_none() {
+            return Err(no_such("affiliate_id", "affiliate", affiliate_id));
+        }
+        let new = NewLink { code: code.clone(), offer_id, affiliate_id };
+        let link = links::create(work.tx, &new, &mut crate::app::random, work.now).map_err(taken("code"))?;
+        let view = LinkView::of(&link, &base_url);
+        work.audit("link.create", format!("link:{}", link.id), None, serde_json::to_value(&view).ok())?;
+        Ok(Done::created(COLLECTION, view))
+    })
+    .await
+}
+
+/// List links.
+#[utoipa::path(get, path = COLLECTION, tag = "links",
+    params(crate::forms::ListParameters,
+        ("offer_id" = Option<i64>, Query, description = "Only to this offer"),
+        ("affiliate_id" = Option<i64>, Query, description = "Only of this affiliate"),
+        ("code" = Option<String>, Query, description = "Only with this code"),
+        ("status" = Option<String>, Query, description = "Only with this status")),
+    responses((status = 200, body = crate::forms::Page<LinkView>), Problems))]
+pub(crate) async fn list(
+    State(app): State<Arc<App>>,
+    caller: Caller,
+    mut query: Query,
+) -> Result<Json<Value>, Problem> {
+    let filter = LinkFilter {
+        offer_id: query.id("offer_id"),
+        affiliate_id: query.id("affiliate_id"),
+        code: query.text("code"),
+        standing: query.parsed("status"),
+    };
+    let list = query.list(&app, &caller)?;
+    let (scope, page) = (caller.scope, list.page());
+    let rows: Result<_, Problem> =
+        app.services.database.read(move |tx| Ok(links::list(tx, scope, &filter, page)?)).await;
+    let base_url = &app.services.settings.edge_base_url;
+    Ok(Json(list.answer(&app, rows?, |row| row.id.get(), |row| LinkView::of(row, base_url))))
+}
+
+/// Get a link.
+#[utoipa::path(get, path = "/v1/links/{id}", tag = "links",
+    params(("id" = i64, Path)),
+    responses((status = 200, body = LinkView), Problems))]
+pub(crate) async fn get(
+    State(app): State<Arc<App>>,
+    caller: Caller,
+    Id(id): Id<LinkId>,
+) -> Result<Json<LinkView>, Problem> {
+    let scope = caller.scope;
+    let found: Result<_, Problem> =
+        app.services.database.read(move |tx| Ok(links::get(tx, scope, id)?)).await;
+    let link = found?.ok_or_else(|| unknown(id))?;
+    Ok(Json(LinkView::of(&link, &app.services.settings.edge_base_url)))
+}
+
+/// Pause a link, or let it run again.
+#[utoipa::path(patch, path = "/v1/links/{id}", tag = "links",
+    params(("id" = i64, Path)), request_body = crate::forms::LinkChangeForm,
+    responses((status = 200, body = LinkView), Problems))]
+pub(crate) async fn update(
+    State(app): State<Arc<App>>,
+    Id(id): Id<LinkId>,
+    request: Change,
+) -> Result<Response, Problem> {
+    let mut fields = Fields::body(&request.body);
+    let standing = fields.optional_word("status");
+    if standing == Some(Standing::Blocked) && !request.caller.is_operator() {
+        fields.refuse("status", "is set to blocked by operators only");
+    }
+    fields.finish()?;
+    let base_url = app.services.settings.edge_base_url.clone();
+    work::run(&app, &request, Tell::Edges, move |work| {
+        let scope = work.caller.scope;
+        let before = links::get(work.tx, scope, id)?.ok_or_else(|| unknown(id))?;
+        if before.standing == Standing::Blocked && standing.is_some() && !work.caller.is_operator() {
+            return Err(Problem::conflict("the link is blocked; only operators let it run again"));
+        }
+        let after =
+            links::update(work.tx, scope, id, &LinkChange { standing })?.ok_or_else(|| unknown(id))?;
+        let (old, new) = (LinkView::of(&before, &base_url), LinkView::of(&after, &base_url));
+        let log = |view: &LinkView| serde_json::to_value(view).ok();
+        work.audit("link.update", format!("link:{id}"), log(&old), log(&new))?;
+        Ok(Done::ok(new))
+    })
+    .await
+}
+
+fn unknown(id: LinkId) -> Problem {
+    Problem::not_found(format!("there is no link {id}"))
+}

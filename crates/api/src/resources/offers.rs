@@ -1,0 +1,133 @@
+//! `/v1/offers`.
+
+mod form;
+mod shape;
+
+pub(super) use form::{currency, price};
+pub(crate) use shape::{GoalView, OfferView};
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::State;
+use axum::response::Response;
+use hopline_control_store::offers::{self, Offer, OfferFilter, TermsVersion};
+use hopline_control_store::{DatabaseExt, StoreError, Tx, advertisers};
+use hopline_types::{OfferId, UnixMillis};
+use serde_json::Value;
+
+use super::no_such;
+use crate::app::App;
+use crate::caller::Caller;
+use crate::openapi::Problems;
+use crate::problem::Problem;
+use crate::query::Query;
+use crate::request::{Change, Id};
+use crate::work::{self, Done, Tell};
+
+const COLLECTION: &str = "/v1/offers";
+
+/// An offer with the terms of its goals in force now, in the order of its goals.
+pub(crate) struct Current {
+    pub(super) offer: Offer,
+    pub(super) terms: Vec<TermsVersion>,
+}
+
+pub(super) fn with_terms(tx: &mut dyn Tx, offer: Offer, now: UnixMillis) -> Result<Current, StoreError> {
+    let mut terms = Vec::with_capacity(offer.goals.len());
+    for goal in &offer.goals {
+        terms.extend(offers::terms_at(tx, goal.id, now)?);
+    }
+    Ok(Current { offer, terms })
+}
+
+/// Enter an offer with its goals and their terms.
+#[utoipa::path(post, path = COLLECTION, tag = "offers",
+    request_body = crate::forms::OfferForm,
+    responses((status = 201, body = OfferView), Problems))]
+pub(crate) async fn create(State(app): State<Arc<App>>, change: Change) -> Result<Response, Problem> {
+    let (new, warnings) = form::new_offer(&change.body)?;
+    work::run(&app, &change, Tell::Edges, move |work| {
+        let advertiser = new.advertiser_id;
+        if advertisers::get(work.tx, work.caller.scope, advertiser)?.is_none() {
+            return Err(no_such("advertiser_id", "advertiser", advertiser));
+        }
+        let offer = offers::create(work.tx, &new, work.now)?;
+        let current = with_terms(work.tx, offer, work.now)?;
+        let view = OfferView::of(&current, false);
+        let object = format!("offer:{}", current.offer.id);
+        work.audit("offer.create", object, None, serde_json::to_value(&view).ok())?;
+        Ok(Done::created(COLLECTION, view.warning(&warnings)))
+    })
+    .await
+}
+
+/// List offers: an affiliate's are those it can run.
+#[utoipa::path(get, path = COLLECTION, tag = "offers",
+    params(crate::forms::ListParameters,
+        ("advertiser_id" = Option<i64>, Query, description = "Only of this advertiser"),
+        ("status" = Option<String>, Query, description = "Only with this status")),
+    responses((status = 200, body = crate::forms::Page<OfferView>), Problems))]
+pub(crate) async fn list(
+    State(app): State<Arc<App>>,
+    caller: Caller,
+    mut query: Query,
+) -> Result<Json<Value>, Problem> {
+    let filter = OfferFilter { advertiser_id: query.id("advertiser_id"), standing: query.parsed("status") };
+    let list = query.list(&app, &caller)?;
+    let (scope, page, now) = (caller.scope, list.page(), app.services.clock.now());
+    let rows = app.services.database.read(move |tx| {
+        let offers = offers::list(tx, scope, &filter, page)?;
+        let each = offers.into_iter().map(|offer| with_terms(tx, offer, now));
+        each.collect::<Result<Vec<_>, StoreError>>()
+    });
+    let view = |row: &Current| OfferView::of(row, caller.is_affiliate());
+    Ok(Json(list.answer(&app, rows.await?, |row| row.offer.id.get(), view)))
+}
+
+/// Get an offer.
+#[utoipa::path(get, path = "/v1/offers/{id}", tag = "offers",
+    params(("id" = i64, Path)),
+    responses((status = 200, body = OfferView), Problems))]
+pub(crate) async fn get(
+    State(app): State<Arc<App>>,
+    caller: Caller,
+    Id(id): Id<OfferId>,
+) -> Result<Json<OfferView>, Problem> {
+    let (scope, now) = (caller.scope, app.services.clock.now());
+    let found = app.services.database.read(move |tx| {
+        let offer = offers::get(tx, scope, id)?.ok_or_else(|| unknown(id))?;
+        Ok::<_, Problem>(with_terms(tx, offer, now)?)
+    });
+    Ok(Json(OfferView::of(&found.await?, caller.is_affiliate())))
+}
+
+/// Change an offer's settings. Terms change by new versions: `POST /v1/goals/{id}/terms`.
+#[utoipa::path(patch, path = "/v1/offers/{id}", tag = "offers",
+    params(("id" = i64, Path)), request_body = crate::forms::OfferChangeForm,
+    responses((status = 200, body = OfferView), Problems))]
+pub(crate) async fn update(
+    State(app): State<Arc<App>>,
+    Id(id): Id<OfferId>,
+    request: Change,
+) -> Result<Response, Problem> {
+    let (change, warnings) = form::offer_change(&request.body)?;
+    work::run(&app, &request, Tell::Edges, move |work| {
+        let (scope, now) = (work.caller.scope, work.now);
+        let before = offers::get(work.tx, scope, id)?.ok_or_else(|| unknown(id))?;
+        let before = with_terms(work.tx, before, now)?;
+        let mut apply = |settings: &mut offers::OfferSettings| change.apply(settings);
+        let after = offers::update(work.tx, scope, id, &mut apply, now)?.ok_or_else(|| unknown(id))?;
+        let after = with_terms(work.tx, after, now)?;
+        form::check_times(&after.offer.settings)?;
+        let view = OfferView::of(&after, false);
+        let old = serde_json::to_value(OfferView::of(&before, false)).ok();
+        work.audit("offer.update", format!("offer:{id}"), old, serde_json::to_value(&view).ok())?;
+        Ok(Done::ok(view.warning(&warnings)))
+    })
+    .await
+}
+
+pub(super) fn unknown(id: OfferId) -> Problem {
+    Problem::not_found(format!("there is no offer {id}"))
+}

@@ -1,0 +1,152 @@
+//! How offers and goals look in answers.
+
+use hopline_control_store::offers::{Goal, TermsVersion};
+use hopline_money::Currency;
+use hopline_terms::PriceForm;
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use super::Current;
+use crate::problem::FieldProblem;
+use crate::view::Time;
+
+/// A price: a percentage of the order, an amount per piece, or both.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub(crate) struct PriceView {
+    /// Percent of the order's amount.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    percent: Option<String>,
+    /// Amount per piece, in the offer's currency.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    fixed: Option<String>,
+}
+
+impl From<PriceForm> for PriceView {
+    fn from(form: PriceForm) -> Self {
+        Self { percent: form.percent, fixed: form.fixed }
+    }
+}
+
+/// A paid event of an offer, with the terms in force now.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub(crate) struct GoalView {
+    #[schema(minimum = 1)]
+    id: i64,
+    offer_id: i64,
+    /// Its name in postbacks.
+    key: String,
+    name: String,
+    /// `pps`, `ppl`, `ppc` or `ppi`.
+    kind: &'static str,
+    /// What the advertiser pays; not shown to affiliates.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    revenue: Option<PriceView>,
+    /// What the affiliate gets.
+    payout: PriceView,
+    /// The version of the terms in force.
+    terms_version: i64,
+    terms_id: i64,
+}
+
+impl GoalView {
+    pub(crate) fn of(goal: &Goal, terms: &TermsVersion, currency: Currency, hides_revenue: bool) -> Self {
+        let form = terms.terms.form(currency);
+        let price = |form: Option<PriceForm>| form.unwrap_or_default().into();
+        Self {
+            id: goal.id.get(),
+            offer_id: goal.offer_id.get(),
+            key: goal.key.clone(),
+            name: goal.name.clone(),
+            kind: goal.kind.as_str(),
+            revenue: (!hides_revenue).then(|| price(form.revenue)),
+            payout: price(form.payout),
+            terms_version: terms.version,
+            terms_id: terms.id.get(),
+        }
+    }
+}
+
+/// How credit is given.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub(crate) struct AttributionView {
+    model: &'static str,
+    /// How old a click may be; whole days, or null where the window is not one of whole days.
+    window_days: Option<i64>,
+    window_seconds: i64,
+}
+
+/// An offer.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub(crate) struct OfferView {
+    #[schema(minimum = 1)]
+    id: i64,
+    advertiser_id: i64,
+    name: String,
+    /// What its terms and conversions are counted in: ISO 4217.
+    currency: &'static str,
+    /// `active`, `paused`, `pending` or `blocked`.
+    status: &'static str,
+    landing_page: String,
+    fallback_url: Option<String>,
+    deep_link_hosts: Vec<String>,
+    click_parameter: String,
+    pass_parameters: bool,
+    /// What postbacks must prove: `none`, `token` or `hmac`.
+    postback_auth: &'static str,
+    attribution: AttributionView,
+    /// `automatic` or `manual`.
+    approval: &'static str,
+    hold_days: i64,
+    starts_at: Option<Time>,
+    ends_at: Option<Time>,
+    goals: Vec<GoalView>,
+    created_at: Time,
+    updated_at: Time,
+    /// What is allowed but probably not meant; only where the offer was saved.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    warnings: Vec<FieldProblem>,
+}
+
+const DAY_SECONDS: i64 = 86_400;
+
+impl OfferView {
+    pub(crate) fn of(current: &Current, hides_revenue: bool) -> Self {
+        let Current { offer, terms } = current;
+        let settings = &offer.settings;
+        let goals = offer.goals.iter().filter_map(|goal| {
+            let terms = terms.iter().find(|terms| terms.goal_id == goal.id)?;
+            Some(GoalView::of(goal, terms, offer.currency, hides_revenue))
+        });
+        let seconds = settings.window_seconds;
+        Self {
+            id: offer.id.get(),
+            advertiser_id: offer.advertiser_id.get(),
+            name: settings.name.clone(),
+            currency: offer.currency.code(),
+            status: settings.standing.as_str(),
+            landing_page: settings.landing_page.clone(),
+            fallback_url: settings.fallback_url.clone(),
+            deep_link_hosts: settings.deep_link_hosts.clone(),
+            click_parameter: settings.click_parameter.clone(),
+            pass_parameters: settings.pass_parameters,
+            postback_auth: settings.postback_auth.as_str(),
+            attribution: AttributionView {
+                model: settings.model.as_str(),
+                window_days: (seconds % DAY_SECONDS == 0).then_some(seconds / DAY_SECONDS),
+                window_seconds: seconds,
+            },
+            approval: settings.approval.as_str(),
+            hold_days: settings.hold_days,
+            starts_at: settings.starts_at.map(Time),
+            ends_at: settings.ends_at.map(Time),
+            goals: goals.collect(),
+            created_at: Time(offer.created_at),
+            updated_at: Time(offer.updated_at),
+            warnings: Vec::new(),
+        }
+    }
+
+    pub(crate) fn warning(self, warnings: &[FieldProblem]) -> Self {
+        Self { warnings: warnings.to_vec(), ..self }
+    }
+}

@@ -1,0 +1,10 @@
+//! One module per command.
+
+pub(crate) mod attribute;
+pub(crate) mod audit;
+pub(crate) mod click;
+pub(crate) mod demo;
+pub(crate) mod init;
+pub(crate) mod people;
+pub(crate) mod serve;
+pub(crate) mod settings;

@@ -1,0 +1,122 @@
+//! `hopline audit`: every invariant of the books and logs, each with its outcome; non-zero where one fails.
+//!
+//! Runs beside a serving process as well: it only reads.
+
+use std::path::Path;
+use std::process::ExitCode;
+
+use anyhow::Context as _;
+use hopline_click_store::{AuditOutcome, ClickStore, StoredClick};
+use hopline_control_store::{DatabaseExt as _, StoreError, audit_log, ledger};
+use hopline_record::Record;
+use hopline_runtime::clock::Clock;
+use hopline_runtime::config::Config;
+use hopline_spool::{Batch, BatchLimits, Position, ReadOutcome, ShippedMark, SpoolReader};
+
+use crate::{out, stores};
+
+/// Records compared at a time.
+const BATCH_RECORDS: usize = 10_000;
+const BATCH_BYTES: usize = 8 << 20;
+
+/// What one check found: in order, or not.
+type Finding = Result<String, String>;
+
+/// Runs all checks and prints a line for each.
+pub(crate) fn run(config: &Config) -> anyhow::Result<ExitCode> {
+    let clock = Clock::System;
+    let data_dir = stores::existing(&config.data_dir)?;
+    let stores = stores::open(config, &data_dir, &clock)?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let mut sound = true;
+    runtime.block_on(async {
+        let findings = [
+            ("ledger", ledger_check(&stores).await?),
+            ("audit log", audit_log_check(&stores).await?),
+            ("click counts", counts_check(&stores).await?),
+            ("answered = stored", spool_check(&data_dir.join(stores::SPOOL_FOLDER), &*stores.clicks).await?),
+        ];
+        for (what, finding) in findings {
+            sound &= finding.is_ok();
+            let line = match finding {
+                Ok(detail) => format!("ok      {what}: {detail}\n"),
+                Err(detail) => format!("BROKEN  {what}: {detail}\n"),
+            };
+            out(line.as_bytes())?;
+        }
+        Ok::<(), anyhow::Error>(())
+    })?;
+    Ok(if sound { ExitCode::SUCCESS } else { ExitCode::from(1) })
+}
+
+async fn ledger_check(stores: &stores::Stores) -> anyhow::Result<Finding> {
+    let found = stores.database.read(|tx| ledger::verify(tx)).await.context("reading the ledger")?;
+    Ok(match found {
+        Ok(sound) => Ok(format!(
+            "{} accounts balanced, {} commissions agree, chain of {} ends in {}",
+            sound.accounts, sound.commissions, sound.head.count, sound.head.hash
+        )),
+        Err(unsound) => Err(unsound.to_string()),
+    })
+}
+
+async fn audit_log_check(stores: &stores::Stores) -> anyhow::Result<Finding> {
+    let found = stores
+        .database
+        .read(|tx| Ok::<_, StoreError>(audit_log::verify(tx)?))
+        .await
+        .context("reading the audit log")?;
+    Ok(match found {
+        Ok(head) => Ok(format!("chain of {} unbroken", head.count)),
+        Err(broken) => Err(broken.to_string()),
+    })
+}
+
+async fn counts_check(stores: &stores::Stores) -> anyhow::Result<Finding> {
+    Ok(match stores.clicks.check().await.context("reading the click store")? {
+        AuditOutcome::Sound { clicks, facts } => Ok(format!("{clicks} clicks and {facts} facts recounted")),
+        AuditOutcome::Differs(difference) => Err(difference),
+    })
+}
+
+/// Every click in the spool that counts as shipped must be in the click store.
+async fn spool_check(folder: &Path, clicks: &dyn ClickStore) -> anyhow::Result<Finding> {
+    let mut stored = 0_u64;
+    let mut streams: Vec<_> = match std::fs::read_dir(folder) {
+        Ok(entries) => entries.collect::<Result<_, _>>()?,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Vec::new(),
+        Err(error) => return Err(error).with_context(|| format!("reading {}", folder.display())),
+    };
+    streams.retain(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir()));
+    streams.sort_by_key(std::fs::DirEntry::file_name);
+    for stream in streams {
+        let dir = stream.path();
+        let Some(shipped) = ShippedMark::load(&dir)?.map(|mark| mark.shipped) else {
+            continue;
+        };
+        let mut reader = SpoolReader::open(&dir, Position::START, None)?;
+        let mut batch = Batch::default();
+        // What is not shipped yet may be in the middle of being written: never read that far.
+        let limits =
+            BatchLimits { records_max: BATCH_RECORDS, bytes_max: BATCH_BYTES, until: Some(shipped.next_id) };
+        loop {
+            let outcome = reader.next_batch(limits, &mut batch)?;
+            for record in batch.iter() {
+                let Ok(Record::Click(click)) = Record::decode(record.kind, record.payload) else { continue };
+                let Ok(click) = StoredClick::from_record(click, false) else { continue };
+                if clicks.find_click(click.unique, click.at).await?.is_none() {
+                    return Ok(Err(format!(
+                        "click {} of {} was answered and shipped, but is not stored",
+                        click.click_id(),
+                        dir.display()
+                    )));
+                }
+                stored += 1;
+            }
+            if outcome != ReadOutcome::More || batch.is_empty() {
+                break;
+            }
+        }
+    }
+    Ok(Ok(format!("all {stored} shipped clicks that the spool still holds are stored")))
+}

@@ -1,0 +1,79 @@
+//! Self-hosted affiliate and referral tracking: redirects, attribution, ledger and payouts in one binary.
+//!
+//! This crate wires: it alone names concrete stores, reads the process's environment and arguments, and
+//! decides which roles run. Everything else lives in the libraries beside it; `crates/ARCHITECTURE.md` is the map.
+
+mod cli;
+mod commands;
+mod publisher;
+mod server;
+mod stores;
+mod upkeep;
+
+use std::io::Write as _;
+use std::process::ExitCode;
+
+use clap::ArgMatches;
+
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+fn main() -> ExitCode {
+    let matches = cli::parser().get_matches();
+    match run(&matches) {
+        Ok(code) => code,
+        Err(error) => {
+            complain(&error);
+            ExitCode::from(2)
+        }
+    }
+}
+
+fn run(matches: &ArgMatches) -> anyhow::Result<ExitCode> {
+    match matches.subcommand() {
+        Some(("attribute", own)) => commands::attribute::run(own),
+        Some(("config", own)) if own.subcommand_name() == Some("reference") => {
+            commands::settings::reference().map(|()| ExitCode::SUCCESS)
+        }
+        Some((command, own)) => {
+            let config = cli::config(innermost(own))?;
+            match (command, own.subcommand()) {
+                ("config", _) => commands::settings::check(&config).map(|()| ExitCode::SUCCESS),
+                ("init", _) => commands::init::run(&config).map(|()| ExitCode::SUCCESS),
+                ("serve", _) => commands::serve::run(config, own),
+                ("demo", _) => commands::demo::run(config, own),
+                ("user", Some((_, create))) => {
+                    commands::people::user(&config, create).map(|()| ExitCode::SUCCESS)
+                }
+                ("key", Some((_, create))) => {
+                    commands::people::key(&config, create).map(|()| ExitCode::SUCCESS)
+                }
+                ("click", Some((_, verify))) => commands::click::verify(&config, verify),
+                ("audit", _) => commands::audit::run(&config),
+                (other, _) => anyhow::bail!("the command {other} is not wired"),
+            }
+        }
+        None => anyhow::bail!("no command was given"),
+    }
+}
+
+/// Global flags are found at the innermost command.
+fn innermost(matches: &ArgMatches) -> &ArgMatches {
+    matches.subcommand().map_or(matches, |(_, own)| innermost(own))
+}
+
+/// Writes to standard output; a closed pipe is no error.
+fn out(bytes: &[u8]) -> anyhow::Result<()> {
+    match std::io::stdout().lock().write_all(bytes) {
+        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => Err(error.into()),
+        _ => Ok(()),
+    }
+}
+
+/// Writes an error with its causes to standard error.
+fn complain(error: &anyhow::Error) {
+    let text = format!("hopline: {error:#}\n");
+    if std::io::stderr().lock().write_all(text.as_bytes()).is_err() {
+        // Nobody can be told.
+    }
+}
