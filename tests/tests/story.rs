@@ -212,3 +212,88 @@ fn is_valid_pain001(folder: &std::path::Path, file: &[u8]) {
         String::from_utf8_lossy(&output.stderr)
     );
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn clicks_leads_and_installs_earn_and_refunds_take_back() {
+    let home = tempfile::tempdir().unwrap();
+    let data_dir = home.path().join("data");
+    Hopline::init(&data_dir).unwrap();
+    let operator = Hopline::key(&data_dir, &["--role", "operator"], "ops").unwrap();
+    let server = Hopline::serve(&data_dir, &Setup::default()).unwrap();
+    let api = server.api().with_key(&operator);
+    let edge = server.edge();
+    let advertiser = api.post("/v1/advertisers", &json!({"name": "Acme", "currency": "EUR"})).await.expect(201);
+    let token = advertiser["postback_token"].as_str().unwrap();
+    assert_eq!(api.post("/v1/offers", &shoes()).await.expect(201)["id"], 1);
+    let affiliate = json!({"name": "Blog", "email": "blog@example.com", "status": "active"});
+    assert_eq!(api.post("/v1/affiliates", &affiliate).await.expect(201)["id"], 1);
+    let link = api.post("/v1/links", &json!({"offer_id": 1, "affiliate_id": 1})).await.expect(201);
+    let link = path(link["url"].as_str().unwrap()).to_owned();
+    let first = eventually("the link redirects", async || {
+        let answer = edge.click(&link).await;
+        (answer.status == 302).then_some(answer)
+    })
+    .await;
+    let click_id = parameter(first.header("location"), "c").to_owned();
+    let payable = async |amount: &'static str| {
+        eventually(&format!("{amount} is payable"), async || {
+            let balance = api.get("/v1/balances?affiliate=1").await.expect(200);
+            (balance["items"][0]["payable"] == amount).then_some(())
+        })
+        .await;
+    };
+
+    // A lead of 2.00 and an install of 1.00, by postback.
+    for (event, order) in [("lead", "L-1"), ("install", "I-1")] {
+        let call = format!("/postback?click_id={click_id}&event={event}&order_id={order}&token={token}");
+        assert_eq!(edge.get(&call).await.expect(202)["accepted"], true);
+    }
+    payable("3.00").await;
+
+    // A sale of 100.00 over the API, then a refund of a quarter of it.
+    let sale = json!({"click_id": click_id, "event": "sale", "order_id": "S-1", "amount": "100.00", "currency": "EUR"});
+    let created = api.post("/v1/conversions", &sale).await.expect(201);
+    payable("13.00").await;
+    let again = api.post("/v1/conversions", &sale).await.expect(200);
+    assert_eq!((&again["id"], &again["duplicate"]), (&created["id"], &json!(true)), "{again}");
+    let path = format!("/v1/conversions/{}/refund", created["id"]);
+    let refund = json!({"amount": "25.00", "reason": "one pair sent back"});
+    assert!(api.post(&path, &refund).await.status < 300);
+    payable("10.50").await;
+    let too_much = api.post(&path, &json!({"amount": "75.01", "reason": "more than there was"})).await;
+    assert!((400..500).contains(&too_much.status), "{}", too_much.text());
+
+    // The one unique click pays 0.05; a second one of the same visitor and a bot's pay nothing.
+    assert_eq!(edge.click(&link).await.status, 302);
+    let bot = [("user-agent", "Mozilla/5.0 (compatible; Googlebot/2.1; +http://www.google.com/bot.html)")];
+    assert_eq!(edge.send("GET", &link, &bot, Vec::new()).await.unwrap().status, 302);
+    let prefetch = [("sec-purpose", "prefetch")];
+    let prefetched = edge.send("GET", &link, &prefetch, Vec::new()).await.unwrap();
+    assert_eq!((prefetched.status, prefetched.header("set-cookie")), (503, ""));
+    eventually("the clicks are counted", async || {
+        let report = api.get("/v1/reports?metrics=gross_clicks,unique_clicks,duplicate_clicks,invalid_clicks").await;
+        let totals = report.expect(200)["totals"].clone();
+        (totals["gross_clicks"].as_i64()? >= 4).then_some(totals)
+    })
+    .await;
+    assert!(api.post("/v1/click_settlements", &json!({})).await.status < 300);
+    payable("10.55").await;
+    assert!(api.post("/v1/click_settlements", &json!({})).await.status < 300, "settling again books nothing");
+    payable("10.55").await;
+
+    // Wrong amounts are refused, never rounded; all bad fields at once.
+    for amount in ["49,90", "1e3", "0.001", "-5.00", "+1", "", "1 000"] {
+        let sale = json!({"click_id": click_id, "event": "sale", "order_id": "W-1", "amount": amount, "currency": "EUR"});
+        let refused = api.post("/v1/conversions", &sale).await;
+        assert!((400..500).contains(&refused.status), "{amount:?} gave {}: {}", refused.status, refused.text());
+        assert!(refused.text().contains("amount"), "{}", refused.text());
+        let encoded = amount.replace(' ', "%20").replace('+', "%2B");
+        let call = format!(
+            "/postback?click_id={click_id}&event=sale&order_id=W-2&amount={encoded}&currency=EUR&token={token}"
+        );
+        let refused = edge.get(&call).await;
+        assert!((400..500).contains(&refused.status), "{amount:?} gave {}: {}", refused.status, refused.text());
+    }
+    let trial = api.get("/v1/ledger/trial_balance").await.expect(200);
+    assert_eq!(trial["balanced"], true);
+}

@@ -98,7 +98,9 @@ async fn actor(app: &App, method: &Method, headers: &HeaderMap) -> Result<Actor,
         };
         return key_actor(app, key.trim()).await;
     }
-    let Some(token) = cookie(headers, SESSION_COOKIE) else {
+    // On https browsers keep the first from other hosts, so it goes before the plain one.
+    let secure = cookie(headers, &format!("__Host-{SESSION_COOKIE}"));
+    let Some(token) = secure.or_else(|| cookie(headers, SESSION_COOKIE)) else {
         return Err(Problem::unauthenticated("send an API key: Authorization: Bearer hl_…"));
     };
     refuse_cross_site(method, headers)?;

@@ -11,7 +11,7 @@ use hopline_control_store::base62;
 
 use crate::app::random;
 use crate::caller::RequestId;
-use crate::problem::Problem;
+use crate::problem::{Place, Problem};
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 const REQUEST_ID_CHARS: usize = 16;
@@ -39,8 +39,7 @@ pub(crate) async fn frame(mut request: Request, next: Next) -> Response {
 
 /// The problem again, with path and request id in it.
 fn placed(mut problem: Problem, path: String, id: &str, before: Response) -> Response {
-    problem.instance = Some(path);
-    problem.request_id = Some(id.to_owned());
+    problem.place = Some(Box::new(Place { instance: path, request_id: id.to_owned() }));
     let (mut parts, body) = before.into_parts();
     // A HEAD request has a problem without a body.
     let is_empty = body.size_hint().exact() == Some(0);

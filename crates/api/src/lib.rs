@@ -63,7 +63,7 @@ mod work;
 
 pub use app::{Services, Settings, SettleClicks, SettleFuture, SettledClicks};
 pub use layers::add_security;
-pub use problem::{FieldProblem, Problem};
+pub use problem::{FieldProblem, Place, Problem};
 pub use serve::run;
 pub use sign_in::{
     NewSession, PasswordError, SESSION_COOKIE, SignIn, SignedIn, check_password, hash_password,

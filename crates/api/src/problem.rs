@@ -37,17 +37,23 @@ pub struct Problem {
     pub status: u16,
     /// What happened here.
     pub detail: String,
-    /// The request's path; filled in as the answer leaves.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub instance: Option<String>,
-    /// The request's id, to be named in questions to the operator; filled in as the answer leaves.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub request_id: Option<String>,
+    /// What it was an answer to; filled in as the answer leaves.
+    #[serde(flatten)]
+    pub place: Option<Box<Place>>,
     /// Every bad field; empty where the problem is another.
     pub errors: Vec<FieldProblem>,
     /// Seconds after which trying again makes sense; sent as `Retry-After`.
     #[serde(skip)]
     pub retry_after: Option<u64>,
+}
+
+/// What a problem was an answer to.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+pub struct Place {
+    /// The request's path.
+    pub instance: String,
+    /// The request's id, to be named in questions to the operator.
+    pub request_id: String,
 }
 
 macro_rules! problems {
@@ -60,8 +66,7 @@ macro_rules! problems {
                     title: $title,
                     status: StatusCode::$status.as_u16(),
                     detail: detail.into(),
-                    instance: None,
-                    request_id: None,
+                    place: None,
                     errors: Vec::new(),
                     retry_after: None,
                 }

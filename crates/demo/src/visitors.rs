@@ -22,6 +22,8 @@ const BOTS: [&str; 3] = [
     "Slackbot-LinkExpanding 1.0 (+https://api.slack.com/robots)",
     "curl/8.5.0",
 ];
+/// How many different visitors there are; some come back.
+const VISITORS: u16 = 5_000;
 const PLACES: [&str; 6] = ["newsletter", "sidebar", "review", "banner", "footer", "video"];
 
 /// What the visitors did.
@@ -111,6 +113,7 @@ struct Fate {
     link: usize,
     place: &'static str,
     agent: &'static str,
+    address: String,
     kind: Kind,
     buys: bool,
     sends_back: bool,
@@ -146,12 +149,19 @@ fn fate(network: &Network) -> Fate {
         } else {
             BROWSERS[random.random_range(0..BROWSERS.len())]
         },
+        address: address(random.random_range(0..VISITORS)),
         kind,
         buys: random.random_range(0..100) < 8,
         sends_back: random.random_range(0..100) < 8,
         order: random.random(),
         order_minor: usual / 2 + random.random_range(0..usual.max(1)),
     }
+}
+
+/// The network address of a visitor, in a block set aside for measuring (RFC 2544), so that nobody's own is made up.
+fn address(visitor: u16) -> String {
+    let [high, low] = visitor.to_be_bytes();
+    format!("198.18.{high}.{low}")
 }
 
 #[expect(
@@ -169,7 +179,12 @@ async fn one(demo: &Demo, network: &Network, counters: &Counters) -> Result<(), 
     let (code, place) = &network.links[fate.link];
     let offer = &network.offers[*place];
     let path = format!("/{code}?sub1={}", fate.place);
-    let mut fields = vec![("user-agent", fate.agent), ("referer", "https://affiliate.example/")];
+    // The demo's edge believes forwarding headers from loopback, as behind a proxy: each visitor has an address.
+    let mut fields = vec![
+        ("user-agent", fate.agent),
+        ("referer", "https://affiliate.example/"),
+        ("x-forwarded-for", fate.address.as_str()),
+    ];
     let method = if fate.kind == Kind::Head { "HEAD" } else { "GET" };
     match fate.kind {
         Kind::Prefetch => fields.push(("sec-purpose", "prefetch")),

@@ -19,7 +19,7 @@ use hopline_runtime::ops::{self, Ops, Readiness};
 use hopline_runtime::telemetry::Metrics;
 use hopline_ship::{Accepted, ConversionSink, ShipLimits, ShipOptions, SinkError, StreamSource, Wake};
 use hopline_spool::SpoolOptions;
-use hopline_types::UnixMillis;
+use hopline_types::{HOUR_MS, UnixMillis};
 use hopline_worker::WorkerOptions;
 use tokio::net::TcpListener;
 use tokio::sync::Notify;
@@ -334,6 +334,9 @@ fn settlement(options: &WorkerOptions) -> hopline_api::SettleClicks {
         let (database, clicks, clock) = (Arc::clone(&database), Arc::clone(&clicks), clock.clone());
         let (metrics, wake) = (metrics.clone(), Arc::clone(&wake));
         Box::pin(async move {
+            // Settlements book differences, so the running hour can be settled as far as it has come.
+            let is_now = until.hour() == clock.now().hour();
+            let until = if is_now { until.hour().plus(HOUR_MS) } else { until };
             let settled = hopline_worker::settle_now(&*database, &*clicks, &clock, &metrics, until)
                 .await
                 .map_err(|error| {

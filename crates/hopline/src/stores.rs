@@ -8,7 +8,7 @@ use hopline_catalogue::{Catalogue, snapshot};
 use hopline_click_store::ClickStore;
 use hopline_click_store_embedded::EmbeddedClickStore;
 use hopline_clickid::KeyRing;
-use hopline_control_store::{Database, DatabaseExt as _, StoreError, catalogue};
+use hopline_control_store::{Database, DatabaseExt as _, StoreError, catalogue, click_keys};
 use hopline_control_store_sqlite::SqliteDatabase;
 use hopline_runtime::clock::Clock;
 use hopline_runtime::config::{ClicksUrl, Config, StoreUrl};
@@ -116,21 +116,8 @@ pub(crate) fn key_ring(config: &Config, data_dir: &DataDir) -> anyhow::Result<Ke
     if let Ok(Some(catalogue)) = snapshot(data_dir) {
         return Ok(catalogue.keys().clone());
     }
-    let clock = Clock::System;
-    let database = control(config, data_dir, &clock)?;
+    let database = control(config, data_dir, &Clock::System)?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let data = runtime.block_on(catalogue_data(&database, config, &clock))?;
-    key_ring_of(&data)
-}
-
-/// The ring of a catalogue's click keys.
-fn key_ring_of(data: &hopline_catalogue::data::CatalogueData) -> anyhow::Result<KeyRing> {
-    // An empty catalogue with these keys is always whole, so compiling it reads exactly the keys.
-    let keys_only = hopline_catalogue::data::CatalogueData {
-        version: data.version,
-        click_keys: data.click_keys.clone(),
-        pseudonym_keys: data.pseudonym_keys.clone(),
-        ..Default::default()
-    };
-    Ok(compile(keys_only)?.keys().clone())
+    let ring = runtime.block_on(database.read(|tx| click_keys::ring(tx)))?;
+    ring.context("the control store holds no click keys: run `hopline init`")
 }

@@ -38,8 +38,7 @@ addEventListener("pageshow", () => {
 
 // Live figures: nothing is asked for while nobody looks, and a lost connection is said.
 document.addEventListener("htmx:before:request", (event) => {
-  const inUse = document.activeElement?.closest("#live button");
-  if (document.hidden || inUse || getSelection()?.type === "Range") event.preventDefault();
+  if (document.hidden) event.preventDefault();
 });
 function lost() {
   const line = document.querySelector(".fresh");

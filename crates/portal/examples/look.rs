@@ -1,13 +1,13 @@
-//! Serves the portal over a made-up network, to look at it: `cargo run -p hopline-portal --example look -- 127.0.0.1:8099`.
+//! Serves the portal over a made-up network, to look at it:
+//! `cargo run -p hopline-portal --example look -- 127.0.0.1:8099`.
 //! Users: ops, finance, acme, blog @example.com; `empty` as second argument leaves the network without clicks.
 
 #![allow(
-    unreachable_pub,
     clippy::unwrap_used,
     dead_code,
-    reason = "shows pages to people who build them; shares its network with tests"
+    reason = "a tool for people who build pages, over the tests' network"
 )]
-#![allow(clippy::print_stdout, reason = "says where it listens")]
+#![expect(clippy::print_stdout, reason = "says where it listens")]
 
 #[path = "../tests/portal/network.rs"]
 mod network;

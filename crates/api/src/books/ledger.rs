@@ -154,10 +154,11 @@ pub(crate) async fn accounts(
         list.position().and_then(|text| text.split_once(' ')).map(|(a, c)| (a.to_owned(), c.to_owned()));
     let found = app.services.database.read(move |tx| {
         let after = after.as_ref().map(|(account, currency)| (account.as_str(), currency.as_str()));
-        Ok::<_, StoreError>(ledger::accounts(tx, scope, after, rows)?)
+        ledger::accounts(tx, scope, after, rows)
     });
     let position = |row: &AccountBalance| format!("{} {}", row.account.as_path(), row.currency.code());
-    Ok(Json(list.answer(&app, found.await?, position, AccountView::of)))
+    let found: Result<_, StoreError> = found.await;
+    Ok(Json(list.answer(&app, found?, position, AccountView::of)))
 }
 
 /// Sums over all accounts in one currency; decimal texts.

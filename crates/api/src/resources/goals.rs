@@ -174,6 +174,11 @@ pub(crate) async fn add_version(
     change: Change,
 ) -> Result<Response, Problem> {
     let mut fields = Fields::body(&change.body);
+    for name in ["revenue", "payout"] {
+        if !fields.has(name) && change.body.is_object() {
+            fields.refuse(name, "is missing");
+        }
+    }
     let form = Form {
         revenue: price(&mut fields, "revenue").0,
         payout: price(&mut fields, "payout").0,

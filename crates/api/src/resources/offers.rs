@@ -11,6 +11,7 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::State;
 use axum::response::Response;
+use hopline_catalogue::data::Standing;
 use hopline_control_store::offers::{self, Offer, OfferFilter, TermsVersion};
 use hopline_control_store::{DatabaseExt, StoreError, Tx, advertisers};
 use hopline_types::{OfferId, UnixMillis};
@@ -20,7 +21,7 @@ use super::no_such;
 use crate::app::App;
 use crate::caller::Caller;
 use crate::openapi::Problems;
-use crate::problem::Problem;
+use crate::problem::{FieldProblem, Problem};
 use crate::query::Query;
 use crate::request::{Change, Id};
 use crate::work::{self, Done, Tell};
@@ -112,9 +113,18 @@ pub(crate) async fn update(
     request: Change,
 ) -> Result<Response, Problem> {
     let (change, warnings) = form::offer_change(&request.body)?;
+    let sets_status = change.standing();
+    if !request.caller.is_operator() && sets_status.is_some_and(|status| !is_advertisers(status)) {
+        let message = "is set to pending or blocked by operators only";
+        return Err(Problem::fields(vec![FieldProblem::new("status", message)]));
+    }
     work::run(&app, &request, Tell::Edges, move |work| {
         let (scope, now) = (work.caller.scope, work.now);
         let before = offers::get(work.tx, scope, id)?.ok_or_else(|| unknown(id))?;
+        if sets_status.is_some() && !work.caller.is_operator() && !is_advertisers(before.settings.standing) {
+            let status = before.settings.standing.as_str();
+            return Err(Problem::conflict(format!("the offer is {status}; only operators let it run")));
+        }
         let before = with_terms(work.tx, before, now)?;
         let mut apply = |settings: &mut offers::OfferSettings| change.apply(settings);
         let after = offers::update(work.tx, scope, id, &mut apply, now)?.ok_or_else(|| unknown(id))?;
@@ -128,6 +138,11 @@ pub(crate) async fn update(
     .await
 }
 
-pub(super) fn unknown(id: OfferId) -> Problem {
+/// Whether an advertiser may set this status, and leave it.
+const fn is_advertisers(status: Standing) -> bool {
+    matches!(status, Standing::Active | Standing::Paused)
+}
+
+fn unknown(id: OfferId) -> Problem {
     Problem::not_found(format!("there is no offer {id}"))
 }

@@ -1,9 +1,14 @@
 //! Reports, raw clicks, settlements.
 
-use hopline_types::Role;
-use serde_json::json;
+use std::collections::BTreeSet;
 
-use crate::harness::World;
+use hopline_click_store::{ClickBatch, Dims, StoredClick, StreamId};
+use hopline_clickid::{TOKEN_BYTES, UniqueNumber};
+use hopline_record::Flags;
+use hopline_types::{AdvertiserId, AffiliateId, LinkId, OfferId, Role, Verdict};
+use serde_json::{Value, json};
+
+use crate::harness::{NOW, World};
 
 #[tokio::test]
 async fn a_report_answers_as_json_and_csv() {
@@ -41,6 +46,61 @@ async fn raw_clicks_are_streamed_as_ndjson_and_csv() {
     let csv = world.get("/v1/clicks?format=csv").await;
     let text = String::from_utf8(csv.bytes).unwrap();
     assert!(text.starts_with("click_id,at,kind,link_code,offer_id,affiliate_id") && text.ends_with("\r\n"));
+}
+
+/// Clicks 1 to `count` of affiliate 1 on offer 1, a second apart.
+async fn store_clicks(world: &World, count: u64) {
+    let stream = StreamId { edge: 0, stream: 0 };
+    let clicks = (1..=count).map(|record| StoredClick {
+        unique: UniqueNumber::new(0, 0, record).unwrap(),
+        is_impression: false,
+        at: NOW.plus(-1_000 * i64::try_from(count - record).unwrap()),
+        offer: OfferId::new(1).ok(),
+        affiliate: AffiliateId::new(1).ok(),
+        link: LinkId::new(1).ok(),
+        advertiser: AdvertiserId::new(1).ok(),
+        verdict: Verdict::UNIQUE,
+        visitor_key: record,
+        flags: Flags::default(),
+        status: 302,
+        rule_version: 1,
+        code: "abc1234".into(),
+        dims: Dims { source: "=1+1".into(), ..Dims::default() },
+        ext: String::new(),
+        email_hash: String::new(),
+        language: "de".into(),
+        detail: String::new(),
+        deep_link: String::new(),
+        token: [0; TOKEN_BYTES],
+    });
+    let content = ClickBatch::hash(stream, 1, count, []);
+    let batch = ClickBatch { stream, first: 1, last: count, clicks: clicks.collect(), content };
+    world.services.click_store.store(batch).await.unwrap();
+}
+
+#[tokio::test]
+async fn an_export_of_many_pages_holds_every_click_once_and_only_the_callers_own() {
+    let world = World::furnished().await;
+    store_clicks(&world, 2_500).await;
+    let text = String::from_utf8(world.get("/v1/clicks").await.bytes).unwrap();
+    let lines: Vec<Value> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!(lines.len(), 2_500);
+    let times: BTreeSet<_> = lines.iter().map(|line| line["at"].as_str().unwrap().to_owned()).collect();
+    assert_eq!(times.len(), 2_500);
+    assert_eq!((&lines[0]["affiliate_id"], &lines[0]["source"]), (&json!(1), &json!("=1+1")));
+    // P-32
+    let csv = world.get("/v1/clicks?format=csv").await.bytes;
+    let text = String::from_utf8(csv).unwrap();
+    assert_eq!((text.lines().count(), text.matches(",'=1+1,").count()), (2_501, 2_500));
+
+    world.post("/v1/affiliates", &json!({"name": "Rival", "email": "r@example.com"})).await.expect(201);
+    let rival = world.key(Role::Affiliate, None, Some(2)).await;
+    assert!(world.get_as(&rival, "/v1/clicks").await.bytes.is_empty());
+    let own = world.key(Role::Affiliate, None, Some(1)).await;
+    let report = world.get_as(&own, "/v1/reports?metrics=clicks&group_by=").await.expect(200);
+    assert_eq!(report["totals"]["clicks"], 2_500);
+    let report = world.get_as(&rival, "/v1/reports?metrics=clicks&group_by=").await.expect(200);
+    assert_eq!(report["totals"]["clicks"], 0);
 }
 
 #[tokio::test]

@@ -214,3 +214,18 @@ async fn an_affiliate_links_and_describes_itself_but_does_not_let_itself_in() {
     world.patch_as(&key, "/v1/links/2", &active).await.problem(409);
     world.post_as(&key, "/v1/offers", &offer(1)).await.problem(403);
 }
+
+#[tokio::test]
+async fn an_advertiser_pauses_its_offers_but_does_not_lift_an_operators_block() {
+    let world = World::furnished().await;
+    let operator = world.operator.clone();
+    let key = world.key(Role::Advertiser, Some(1), None).await;
+    let (active, blocked) = (json!({"status": "active"}), json!({"status": "blocked"}));
+    let paused = world.patch_as(&key, "/v1/offers/1", &json!({"status": "paused"})).await.expect(200);
+    assert_eq!(paused["status"], "paused");
+    world.patch_as(&key, "/v1/offers/1", &active).await.expect(200);
+    assert_eq!(world.patch_as(&key, "/v1/offers/1", &blocked).await.bad_fields(422), ["status"]);
+    world.patch_as(&operator, "/v1/offers/1", &blocked).await.expect(200);
+    world.patch_as(&key, "/v1/offers/1", &active).await.problem(409);
+    world.patch_as(&key, "/v1/offers/1", &json!({"name": "Boots"})).await.expect(200);
+}

@@ -271,7 +271,12 @@ impl Errors {
                 None
             }
             (code, _) => match Currency::new(code) {
-                Ok(currency) => Some(currency),
+                Ok(currency) => {
+                    if let Some(offer) = offer.filter(|offer| offer.currency != currency) {
+                        self.add("currency", format!("is {currency}, the offer is in {}", offer.currency));
+                    }
+                    Some(currency)
+                }
                 Err(error) => {
                     self.add("currency", error.to_string());
                     None
@@ -333,6 +338,9 @@ impl Errors {
 
     /// What makes a repeat known.
     fn reference(&mut self, parameters: &Parameters<'_>, kind: Option<GoalKind>) {
+        if kind == Some(GoalKind::Pps) && parameters.get("amount").is_empty() {
+            self.add("amount", "is needed for a sale");
+        }
         if !parameters.get("order_id").is_empty() {
             return;
         }

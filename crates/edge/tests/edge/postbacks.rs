@@ -157,11 +157,14 @@ fn l_17_every_wrong_field_is_named_at_once_and_amounts_are_never_rounded() {
     for amount in ["49,90", "1e3", "0.001", "-1.00", "+1", "%201", "1.", ".5", "99999999999999999999"] {
         assert_eq!(fields(&format!("order_id=1&amount={amount}")), ["amount"], "{amount}");
     }
-    assert_eq!(fields("order_id=1&amount=1.5&currency=JPY"), ["amount"]);
+    assert_eq!(fields("order_id=1&amount=1.5&currency=JPY"), ["currency", "amount"]);
+    assert_eq!(fields("order_id=1&amount=1.50&currency=USD"), ["currency"], "the offer is in EUR");
+    assert_eq!(fields("order_id=1"), ["amount"], "a sale has an amount");
+    assert_eq!(fields("order_id=1&amount="), ["amount"]);
     assert_eq!(fields("order_id=1&amount=1&currency=EUX"), ["currency"]);
     assert_eq!(fields("amount=1"), ["order_id"]);
     assert_eq!(fields("event=click&order_id=1"), ["event"]);
-    assert_eq!(fields(&format!("order_id={}&adv3=%ff", "x".repeat(201))), ["order_id", "adv3"]);
+    assert_eq!(fields(&format!("amount=1&order_id={}&adv3=%ff", "x".repeat(201))), ["order_id", "adv3"]);
     assert_eq!(edge.stop().conversions().len(), 0);
 }
 

@@ -25,6 +25,9 @@ pub(crate) fn run(mut config: Config, arguments: &ArgMatches) -> anyhow::Result<
     let payouts = &mut config.payouts;
     payouts.debtor_name.get_or_insert_with(|| "Example Network GmbH".to_owned());
     payouts.debtor_iban.get_or_insert_with(|| "DE89370400440532013000".to_owned());
+    // The simulated visitors come from one machine; their addresses come in a header, as behind a proxy.
+    let loopback = "127.0.0.0/8".parse().expect("a network in CIDR notation");
+    config.edge.trusted_proxies.push(loopback);
     if config.log.filter == Config::defaults().log.filter {
         "warn".clone_into(&mut config.log.filter);
     }

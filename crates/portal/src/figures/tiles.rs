@@ -44,12 +44,12 @@ struct Days<'a> {
 }
 
 impl Days<'_> {
-    /// Money of today per currency; zero in the viewer's usual currency where there is none.
-    fn values(&self, of: fn(&Sums, Currency) -> Figure) -> Vec<Figure> {
+    /// Money of today per currency; in the viewer's usual currency where there is none, and `nothing` without that.
+    fn values(&self, of: fn(&Sums, Currency) -> Figure, nothing: Figure) -> Vec<Figure> {
         let mut values: Vec<Figure> =
             self.today.by_currency.keys().map(|currency| of(self.today, *currency)).collect();
         if values.is_empty() {
-            values.push(self.currency.map_or_else(|| Figure::count(0), |currency| of(self.today, currency)));
+            values.push(self.currency.map_or(nothing, |currency| of(self.today, currency)));
         }
         values
     }
@@ -66,11 +66,11 @@ impl Days<'_> {
     }
 
     fn money(&self, label: &'static str, of: fn(&Sums, Currency) -> Figure) -> Tile {
-        Tile::new(label, self.values(of), self.yesterday(of))
+        Tile::new(label, self.values(of, Figure::count(0)), self.yesterday(of))
     }
 
     fn per_click(&self, label: &'static str, of: fn(&Sums, Currency) -> Figure, note: &'static str) -> Tile {
-        Tile::new(label, self.values(of), note.into())
+        Tile::new(label, self.values(of, Figure::undefined()), note.into())
     }
 
     fn count(&self, label: &'static str, of: fn(&Sums) -> i64) -> Tile {

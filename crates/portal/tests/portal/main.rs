@@ -443,3 +443,15 @@ async fn an_empty_network_says_what_to_do_next() {
         assert!(page.body.contains(hint), "{email}: {hint}");
     }
 }
+
+#[tokio::test]
+async fn portal_and_api_share_one_router() {
+    let mut portal = portal().await;
+    portal.router = hopline_api::router(portal.network.services.clone()).merge(portal.router);
+    assert_eq!(portal.get("/sign-in", "").await.status, StatusCode::OK);
+    assert_eq!(portal.get("/v1/offers", "").await.status, StatusCode::UNAUTHORIZED);
+    assert_eq!(portal.get("/nothing", "").await.header("content-type"), "application/problem+json");
+    // Somebody signed in may also ask the API.
+    let session = portal.sign_in("ops@example.com").await;
+    assert_eq!(portal.get("/v1/offers", &session).await.status, StatusCode::OK);
+}

@@ -41,6 +41,11 @@ pub(super) struct OfferChange {
 }
 
 impl OfferChange {
+    /// The status to be set.
+    pub(super) const fn standing(&self) -> Option<Standing> {
+        self.standing
+    }
+
     pub(super) fn apply(&self, settings: &mut OfferSettings) {
         fn set<T: Clone>(place: &mut T, value: Option<&T>) {
             if let Some(value) = value {
