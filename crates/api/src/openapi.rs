@@ -49,8 +49,8 @@ impl IntoResponses for Problems {
         title = "Hopline",
         description = "Affiliate and referral tracking: links, conversions, commissions, payouts, reports. Money is a \
                        decimal text with its currency, times are RFC 3339 in UTC, errors are RFC 9457 problems that \
-                       name every bad field. An Idempotency-Key is honoured on every POST and kept for at least seven \
-                       days.",
+                       name every bad field. An Idempotency-Key is honoured on every POST that creates something and \
+                       kept for seven days.",
         license(name = "Apache-2.0", identifier = "Apache-2.0"),
         contact()
     ),

@@ -23,6 +23,7 @@ use serde::Serialize;
 pub use self::fields::FieldError;
 use self::form::Question;
 pub use self::form::{DryRunInput, TOUCHES_MAX};
+use crate::reason::length;
 use crate::{Credit, Decision, Outcome, Rule, Source, attribute};
 
 /// What would be credited.
@@ -133,7 +134,7 @@ fn detail(outcome: &Outcome) -> Option<String> {
     match outcome {
         Outcome::Invalid { reason } => Some(reason.to_string()),
         Outcome::Outranked { by } => Some(by.as_str().to_owned()),
-        Outcome::OutsideWindow { window_ms } => Some(format!("window of {} s", window_ms / 1_000)),
+        Outcome::OutsideWindow { window_ms } => Some(format!("the window is {}", length(*window_ms))),
         Outcome::Credited
         | Outcome::CreditedToNobody
         | Outcome::NoShare

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use hopline_types::{Model, SECOND_MS};
+use hopline_types::{HOUR_MS, MINUTE_MS, Model, SECOND_MS};
 
 use crate::decision::{Considered, Outcome, Rule};
 use crate::input::{CouponRule, Policy};
@@ -41,7 +41,8 @@ fn by_model<Id>(
 ) -> String {
     let direct = count(considered, |outcome| *outcome == Outcome::CreditedToNobody);
     let in_window = credits + direct + count(considered, |outcome| *outcome == Outcome::NoShare);
-    let those = format!("{in_window} in the window of {} s", window_ms / SECOND_MS);
+    let plural = if in_window == 1 { "" } else { "s" };
+    let those = format!("{in_window} {noun}{plural} within {}", length(window_ms));
     let what = match policy.model {
         Model::LastClick => format!("the last of {those} gets everything"),
         Model::FirstClick => format!("the first of {those} gets everything"),
@@ -49,15 +50,23 @@ fn by_model<Id>(
         Model::Linear => format!("{those}, each with the same share"),
         Model::PositionBased => format!("{those}, shared by position"),
         Model::TimeDecay => {
-            let seconds = policy.half_life_ms / SECOND_MS;
-            format!("{those}, shared by age with a half-life of {seconds} s")
+            format!("{those}, shared by age with a half-life of {}", length(policy.half_life_ms))
         }
     };
-    let mut text = format!("{} by {noun}: {what}", policy.model);
+    let mut text = format!("{}: {what}", policy.model);
     if direct > 0 {
         text.push_str("; nobody is paid for the share of direct visits");
     }
     text
+}
+
+/// A length of time in its largest whole unit: `30 days`, `90 minutes`.
+pub(crate) fn length(ms: i64) -> String {
+    let units = [(24 * HOUR_MS, "day"), (HOUR_MS, "hour"), (MINUTE_MS, "minute"), (SECOND_MS, "second")];
+    let whole = units.into_iter().find(|(unit, _)| ms >= *unit && ms % unit == 0);
+    let (number, unit) = whole.map_or((ms / SECOND_MS, "second"), |(unit, name)| (ms / unit, name));
+    let plural = if number == 1 { "" } else { "s" };
+    format!("{number} {unit}{plural}")
 }
 
 fn nobody<Id>(model: Model, considered: &[Considered<Id>]) -> String {

@@ -24,7 +24,7 @@ fn the_question_of_the_contract_gets_its_answer() {
         json!({
             "credits":[{"touch":"t1","affiliate":"a","weight":"1.000000",
                         "commission":{"amount":"10.00","currency":"EUR"}}],
-            "reason":"linear by click: 1 in the window of 2592000 s, each with the same share",
+            "reason":"linear: 1 click within 30 days, each with the same share",
             "rule":"clicks",
             "considered":[{"touch":"t1","age_seconds":144_000,"outcome":"credited"}],
         })

@@ -63,7 +63,7 @@ fn every_touch_is_told_what_became_of_it() {
     assert_eq!(decision.considered[0].age_ms, 50);
     assert_eq!(
         decision.reason,
-        "last_click by click: the last of 2 in the window of 100 s gets everything; left out: \
+        "last_click: the last of 2 clicks within 100 seconds gets everything; left out: \
          1 invalid, 1 later than the conversion, 1 outranked, 1 outside the window"
     );
 }

@@ -5,11 +5,12 @@
 use std::path::Path;
 
 use hopline_click_store::{
-    AuditOutcome, ClickBatch, ClickStore, ClickStoreError, Stored, StoredClick, StreamId,
+    AuditOutcome, ClickBatch, ClickStore, ClickStoreError, Retention, Stored, StoredClick, StreamId,
 };
 use hopline_click_store_embedded::EmbeddedClickStore;
 use hopline_clickid::UniqueNumber;
 use hopline_record::Click;
+use hopline_types::UnixMillis;
 use rusqlite::Connection;
 
 const STREAM: StreamId = StreamId { edge: 1, stream: 0 };
@@ -80,6 +81,27 @@ async fn the_check_names_the_first_count_that_differs_from_its_rows() {
     assert_eq!(checked(&store).await, AuditOutcome::Sound { clicks: 3, facts: 0 });
     change("clicks-2026-03-28.db", "DELETE FROM clicks WHERE id & 0xffff = 2");
     assert!(matches!(checked(&store).await, AuditOutcome::Differs(_)));
+}
+
+// D-15
+#[tokio::test]
+async fn d_15_the_check_compares_tallies_also_once_old_clicks_are_deleted() {
+    let directory = tempfile::tempdir().unwrap();
+    let change = |sql: &str| {
+        assert_eq!(Connection::open(directory.path().join("clicks.db")).unwrap().execute(sql, []).unwrap(), 1);
+    };
+    let store = EmbeddedClickStore::open(directory.path()).unwrap();
+    store.store(batch(1..=3)).await.unwrap();
+    for (before, clicks) in [(AT_MS, 3), (AT_MS + 86_400_000, 0)] {
+        let retention = Retention { clicks_before: Some(UnixMillis(before)), touches_before: None };
+        store.retain(retention).await.unwrap();
+        assert_eq!(checked(&store).await, AuditOutcome::Sound { clicks, facts: 0 });
+        for wrong in [2, 4] {
+            change(&format!("UPDATE streams SET clicks = {wrong}"));
+            assert!(matches!(checked(&store).await, AuditOutcome::Differs(_)), "{wrong} instead of 3");
+        }
+        change("UPDATE streams SET clicks = 3");
+    }
 }
 
 #[tokio::test]

@@ -1,6 +1,7 @@
 //! Starting and ending the threads.
 
 use std::cell::{Cell, RefCell};
+use std::collections::BTreeMap;
 use std::fmt;
 use std::io;
 use std::net::SocketAddr;
@@ -19,7 +20,7 @@ use hopline_runtime::lifecycle::Shutdown;
 use hopline_runtime::ops::ReadinessHandle;
 use hopline_runtime::telemetry::EdgeMetrics;
 use hopline_spool::{
-    Durability, FlushError, FsStorage, OpenError, SharedTail, SpoolOptions, SpoolWriter, Storage,
+    Durability, FlushError, FsStorage, OpenError, RecordId, SharedTail, SpoolOptions, SpoolWriter, Storage,
     StreamIdentity,
 };
 use socket2::{Domain, Protocol, Socket, Type};
@@ -46,6 +47,8 @@ pub struct EdgeOptions {
     pub spool_dir: PathBuf,
     /// Limits of the streams.
     pub spool: SpoolOptions,
+    /// Per stream, the largest record id that the click store knows of it: a stream whose files were lost goes on behind.
+    pub known_ids: BTreeMap<u8, u64>,
     /// Where the streams are stored: the file system.
     pub storage: Arc<dyn Storage>,
     /// The snapshot in force; store another one to swap it.
@@ -89,6 +92,7 @@ impl EdgeOptions {
             config,
             spool_dir,
             spool: SpoolOptions::default(),
+            known_ids: BTreeMap::new(),
             storage: Arc::new(FsStorage),
             catalogue,
             duplicates: Arc::new(DuplicateTable::new(
@@ -223,8 +227,9 @@ pub fn run(options: EdgeOptions) -> Result<EdgeHandle, EdgeError> {
         let identity = StreamIdentity { edge: options.config.id, stream };
         let dir = options.spool_dir.join(format!("edge-{}-stream-{stream}", identity.edge));
         let storage = Arc::clone(&options.storage);
-        let (writer, recovery) =
-            SpoolWriter::open_in(storage, &dir, identity, options.spool, options.clock.now())
+        let known_id = options.known_ids.get(&stream).and_then(|id| RecordId::new(*id).ok());
+        let limits = SpoolOptions { known_id, ..options.spool };
+        let (writer, recovery) = SpoolWriter::open_in(storage, &dir, identity, limits, options.clock.now())
                 .map_err(|source| EdgeError::Spool { thread: number, source })?;
         tracing::debug!(?identity, ?recovery, "spool stream is open");
         streams.push(Stream { identity, dir, tail: writer.tail() });

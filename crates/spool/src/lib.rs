@@ -74,7 +74,7 @@
 //! # Guarantees
 //!
 //! - **Ids rise and are never given twice**, whatever is killed, cut or lost, as long as one of the newest
-//!   segments or the mark survives. Every id that is given lies below the limit in the header of a segment
+//!   segments or the mark survives, or the caller says how far a store has come ([`SpoolOptions::known_id`]). Every id that is given lies below the limit in the header of a segment
 //!   that was synced, name included, before; a new run begins at the largest limit found. So an id has gaps
 //!   of up to 2^21 at a restart (2^40 ids suffice for 500,000 restarts), none at a change of segments. An id
 //!   that was announced is used up even if its record was refused.

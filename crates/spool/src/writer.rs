@@ -140,7 +140,10 @@ impl SpoolWriter {
             _ => failed("take the lock")(source),
         })?;
         let recovered = recovery::recover(storage.as_ref(), dir, identity)?;
-        let id_min = recovered.id_min;
+        let id_min = options.id_min(recovered.id_min);
+        if id_min >= RecordId::LAST.get() {
+            return Err(OpenError::IdsUsedUp { dir: dir.to_owned() });
+        }
         let next = Arc::new(NextSegment::new(
             Arc::clone(&storage),
             dir.to_owned(),

@@ -294,3 +294,25 @@ fn s_25_forwarded_addresses_tell_visitors_apart_only_behind_a_trusted_proxy() {
     assert_eq!([visit(&proxied, "198.51.100.1"), visit(&proxied, "198.51.100.2")], [unique, unique]);
     assert_eq!(visit(&proxied, "1.1.1.1, 198.51.100.2"), duplicate);
 }
+
+// C-18: a link that was cut leads to another page than was meant.
+#[test]
+fn c_18_a_deep_link_that_is_too_long_is_not_followed_in_part() {
+    let edge = Edge::start();
+    let link = |path: usize| format!("/abc1234?url=https://shop.example/{}", "x".repeat(path));
+    let longest = 2048 - "https://shop.example/".len();
+    assert!(edge.visit(&link(longest)).location().starts_with("https://shop.example/xxx"));
+    assert!(edge.visit(&link(longest + 1)).location().starts_with("https://shop.example/shoes?c="));
+    let stopped = edge.stop();
+    let flagged = |flag| stopped.clicks().iter().filter(|click| click.flags.has(flag)).count();
+    assert_eq!((flagged(Flags::DEEP_LINK_REFUSED), flagged(Flags::TEXT_CUT)), (1, 1));
+}
+
+#[test]
+fn a_click_id_cannot_be_forged_by_passing_the_parameter_on() {
+    let edge = Edge::start();
+    for name in ["hl_click", "hl%5Fclick", "hl%5fclic%6b"] {
+        let location = edge.visit(&format!("/passing?{name}=forged&gclid=1")).location().to_owned();
+        assert!(!location.contains("forged") && location.contains("gclid=1"), "{location}");
+    }
+}

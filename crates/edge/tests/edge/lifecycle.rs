@@ -195,3 +195,28 @@ fn clicks_that_are_ready_together_share_their_write() {
     let writes = storage.count(Operation::Write) - before;
     assert!(writes <= 16, "{writes} writes for 64 clicks");
 }
+
+#[test]
+fn the_ids_of_a_lost_spool_are_not_given_again_where_the_store_knows_them() {
+    let edge = Edge::with(&[("edge.threads", "1")], |options| {
+        options.known_ids.insert(0, 77);
+    });
+    let unique = edge.verify(edge.visit("/abc1234").parameter("c")).unique;
+    assert!(unique.record() > 77, "{unique}");
+}
+
+// Neither a stuck connection nor a lost record.
+#[test]
+fn a_click_whose_sender_hangs_up_is_recorded_and_disturbs_nobody() {
+    for durability in ["process", "disk", "relaxed"] {
+        let edge = Edge::with(&[("edge.threads", "1"), ("edge.durability", durability)], |_| ());
+        for _ in 0..50 {
+            let mut client = edge.client();
+            client.write("GET", "/abc1234", &[("User-Agent", BROWSER)], "");
+            drop(client);
+            assert_eq!(edge.visit("/abc1234").status, 302, "{durability}");
+        }
+        let stopped = edge.stop();
+        assert!((50..=100).contains(&stopped.clicks().len()), "{durability}: {}", stopped.clicks().len());
+    }
+}

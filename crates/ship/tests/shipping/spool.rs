@@ -57,7 +57,12 @@ impl Place {
     }
 
     pub(crate) fn writer(&self, stream: StreamId) -> Writer {
-        Writer::open(&self.dir(stream), stream)
+        self.writer_knowing(stream, None)
+    }
+
+    /// As an edge that asked the store how far it had come.
+    pub(crate) fn writer_knowing(&self, stream: StreamId, known: Option<u64>) -> Writer {
+        Writer::open(&self.dir(stream), stream, known.and_then(|id| RecordId::new(id).ok()))
     }
 
     pub(crate) fn options(&self, streams: Vec<StreamSource>) -> ShipOptions {
@@ -97,9 +102,9 @@ pub(crate) struct Writer {
 }
 
 impl Writer {
-    fn open(dir: &Path, stream: StreamId) -> Self {
+    fn open(dir: &Path, stream: StreamId, known_id: Option<RecordId>) -> Self {
         let identity = StreamIdentity { edge: stream.edge, stream: stream.stream };
-        let options = SpoolOptions { segment_bytes_max: 4096, ..SpoolOptions::default() };
+        let options = SpoolOptions { segment_bytes_max: 4096, known_id, ..SpoolOptions::default() };
         let (spool, _) = SpoolWriter::open(dir, identity, options, NOW).unwrap();
         Self { spool, stream, dir: dir.to_owned(), signature: 0 }
     }

@@ -281,3 +281,47 @@ async fn the_store_hears_up_to_when_it_is_complete() {
     place.shutdown.begin();
     soon(running).await.unwrap().unwrap();
 }
+
+#[tokio::test]
+async fn restarts_without_any_click_leave_no_mark_in_a_segment_that_is_gone() {
+    let mut place = Place::new();
+    let mut writer = place.writer(STREAM);
+    writer.click();
+    for _ in 0..4 {
+        place.shutdown = hopline_runtime::lifecycle::Shutdown::new();
+        place.shutdown.begin();
+        hopline_ship::run(place.options(vec![writer.source()])).await.unwrap();
+        drop(writer);
+        writer = place.writer(STREAM);
+        let mark = ShippedMark::load(&place.dir(STREAM)).unwrap().unwrap();
+        let tail = Some(writer.spool.tail());
+        let mut reader = hopline_spool::SpoolReader::open(&place.dir(STREAM), mark.shipped, tail).unwrap();
+        let mut batch = hopline_spool::Batch::default();
+        let limits = hopline_spool::BatchLimits { records_max: 9, bytes_max: 999, until: None };
+        reader.next_batch(limits, &mut batch).unwrap();
+        assert_eq!(batch.damage(), []);
+    }
+    assert_eq!(place.clicks.rows().await, 1);
+}
+
+#[tokio::test]
+async fn a_spool_that_was_lost_goes_on_behind_what_the_store_knows() {
+    let mut place = Place::new();
+    let mut writer = place.writer(STREAM);
+    writer.clicks(8);
+    writer.conversion("A-1");
+    drop(writer);
+    place.drain().await;
+    std::fs::remove_dir_all(place.dir(STREAM)).unwrap();
+    let known = place.clicks.progress(STREAM).await.unwrap();
+    assert_eq!(known, Some(9));
+    let mut writer = place.writer_knowing(STREAM, known);
+    writer.signature = 1;
+    writer.conversion("A-2");
+    writer.clicks(2);
+    drop(writer);
+    place.shutdown = hopline_runtime::lifecycle::Shutdown::new();
+    soon(place.drain()).await;
+    assert_eq!((place.clicks.rows().await, place.orders()), (10, vec!["A-1".to_owned(), "A-2".to_owned()]));
+    assert_eq!(place.metrics.ship.failures.get(), 0);
+}

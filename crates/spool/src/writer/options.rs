@@ -3,7 +3,10 @@
 use std::time::Duration;
 
 use crate::error::OpenError;
-use crate::format::{FRAME_BYTES_MAX, FRAME_OVERHEAD_BYTES, RECORD_BYTES_MAX, SEGMENT_HEADER_BYTES};
+use crate::format::{
+    FRAME_BYTES_MAX, FRAME_OVERHEAD_BYTES, RECORD_BYTES_MAX, RECORDS_PER_SEGMENT_MAX, SEGMENT_HEADER_BYTES,
+};
+use crate::ids::RecordId;
 
 const SEGMENT_BYTES_LEAST: u32 = 4096;
 
@@ -29,6 +32,9 @@ pub struct SpoolOptions {
     /// How long a segment takes records before the next one begins, so that shipped records leave the disk
     /// also where clicks are few.
     pub segment_age_max: Duration,
+    /// The largest id of this stream that some store holds, where one was asked. Matters only to a stream whose files
+    /// were lost or are older than the store: its ids then begin well behind this one instead of being given again.
+    pub known_id: Option<RecordId>,
 }
 
 impl Default for SpoolOptions {
@@ -37,6 +43,7 @@ impl Default for SpoolOptions {
             segment_bytes_max: 64 * 1024 * 1024,
             buffer_bytes_max: 4 * 1024 * 1024,
             segment_age_max: Duration::from_secs(3600),
+            known_id: None,
         }
     }
 }
@@ -51,6 +58,15 @@ impl SpoolOptions {
     /// The bytes that may wait for a flush: at least one record.
     pub(super) fn buffer_limit(&self) -> usize {
         self.buffer_bytes_max.max(FRAME_BYTES_MAX)
+    }
+
+    /// The smallest id to give where the files say `id_min`. What a lost stream gave beyond the known id is not known; a
+    /// gap as wide as a restart's at its widest keeps clear of it.
+    pub(super) fn id_min(&self, id_min: u64) -> u64 {
+        match self.known_id.map(RecordId::get) {
+            Some(known) if known >= id_min => known.saturating_add(2 * RECORDS_PER_SEGMENT_MAX),
+            _ => id_min,
+        }
     }
 
     pub(super) fn check(&self) -> Result<(), OpenError> {

@@ -199,3 +199,22 @@ fn d_07_a_segment_cut_to_nothing_hides_no_torn_end_before_it() {
     drop(writer);
     assert_eq!(open(&storage).1.cuts, []);
 }
+
+#[test]
+fn a_stream_whose_files_are_lost_begins_behind_what_a_store_knows() {
+    let open = |storage: &FaultStorage, known: u64| {
+        let options = SpoolOptions { known_id: RecordId::new(known).ok(), ..options() };
+        let storage = Arc::new(storage.clone());
+        SpoolWriter::open_in(storage, Path::new(DIR), IDENTITY, options, NOW)
+    };
+    let storage = FaultStorage::new();
+    let (mut writer, _) = open(&storage, 5_000).unwrap();
+    let first = write(&mut writer, &[b"x"])[0];
+    assert!(first > 5_000 + RECORDS_PER_SEGMENT_MAX, "{first}");
+    drop(writer);
+    // With its files there, a stream goes on by itself.
+    let (mut writer, _) = open(&storage, first).unwrap();
+    assert!(write(&mut writer, &[b"y"])[0] <= first + RECORDS_PER_SEGMENT_MAX);
+    let storage = FaultStorage::new();
+    assert!(matches!(open(&storage, RecordId::LAST.get() - 1), Err(OpenError::IdsUsedUp { .. })));
+}
