@@ -313,12 +313,12 @@ pub fn reserved_sums(
     rows.iter().map(|row| Ok((row.id(0)?, Amount::new(row.int(2)?, row.parsed(1)?)))).collect()
 }
 
-/// When an affiliate was last paid.
+/// When the newest batch that has paid an affiliate was drafted: what was entered until then is where it was paid to.
 ///
 /// # Errors
 /// The store fails.
-pub fn last_paid_at(tx: &mut dyn Tx, affiliate: AffiliateId) -> Result<Option<UnixMillis>, StoreError> {
-    let sql = "SELECT max(b.settled_at) FROM payouts p JOIN payout_batches b ON b.id = p.batch_id \
+pub fn last_paid_as_of(tx: &mut dyn Tx, affiliate: AffiliateId) -> Result<Option<UnixMillis>, StoreError> {
+    let sql = "SELECT max(b.created_at) FROM payouts p JOIN payout_batches b ON b.id = p.batch_id \
                WHERE p.affiliate_id = $1 AND p.status = 'paid'";
     tx.one(sql, &[affiliate.into()])?.time_or_null(0)
 }

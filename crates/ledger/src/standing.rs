@@ -211,7 +211,10 @@ fn apply(now: &mut Standing, stage: &mut Option<Stage>, step: Step) -> Option<()
             follows(*stage, Some(Stage::Payable))?;
             now.reserved_minor = now.reserved_minor.checked_sub(payout)?;
             now.paid_minor = now.paid_minor.checked_add(payout)?;
-            now.status = CommissionStatus::Paid;
+            // A payout may hold only what was taken back of this commission, while the rest is still to be paid.
+            if now.payable_minor <= 0 && now.reserved_minor <= 0 {
+                now.status = CommissionStatus::Paid;
+            }
         }
         TransactionKind::PayoutFailed => {
             follows(*stage, Some(Stage::Payable))?;
@@ -230,8 +233,8 @@ fn conclude(now: &mut Standing, stage: Option<Stage>) {
     let payout_is_gone = now.booked_minor == now.reversed_minor;
     let revenue_is_gone = now.booked_revenue_minor == now.reversed_revenue_minor;
     let was_reversed = now.reversed_minor > 0 || now.reversed_revenue_minor > 0;
-    let is_gone = was_reversed && if now.booked_minor > 0 { payout_is_gone } else { revenue_is_gone };
-    if is_gone {
+    // Rounding may take the last cent of the payout before that of the revenue: the rest has its way to go.
+    if was_reversed && payout_is_gone && revenue_is_gone {
         now.status = CommissionStatus::Reversed;
     }
     let is_worth_something = now.booked_minor > 0 || now.booked_revenue_minor > 0;

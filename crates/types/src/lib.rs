@@ -10,6 +10,10 @@ mod ids;
 mod time;
 mod vocabulary;
 
+/// The largest order in minor units. Sums of all orders ever taken are kept in 64 bits: this leaves room for nine
+/// million of the largest, so that a few absurd reports cannot bring booking to a halt.
+pub const ORDER_MINOR_MAX: i64 = 1_000_000_000_000;
+
 pub use code::{LinkCode, LinkCodeError};
 pub use ids::{
     AdvertiserId, AffiliateId, BatchId, CommissionId, ConversionId, GoalId, IdError, KeyId, LinkId, OfferId,

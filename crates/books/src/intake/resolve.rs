@@ -6,7 +6,9 @@ use hopline_control_store::offers::{self, Goal, Offer, OfferFilter};
 use hopline_control_store::{Page, Scope, Tx};
 use hopline_money::{Amount, Currency};
 use hopline_record::{FIELD_BYTES_MAX, RequestedStatus};
-use hopline_types::{CommissionStatus, ConversionSource, GoalKind, MINUTE_MS, OfferId, UnixMillis};
+use hopline_types::{
+    CommissionStatus, ConversionSource, GoalKind, MINUTE_MS, ORDER_MINOR_MAX, OfferId, UnixMillis,
+};
 
 use super::NewConversion;
 use crate::{BookError, FieldError};
@@ -209,6 +211,11 @@ fn amount(new: &NewConversion, offer: &Offer, errors: &mut Vec<FieldError>) -> O
     match Amount::parse(given(&new.amount)?, currency) {
         Ok(amount) if amount.is_negative() => {
             errors.push(FieldError::new("amount", format!("{amount} is negative: expected 0 or more")));
+            None
+        }
+        Ok(amount) if amount.minor > ORDER_MINOR_MAX => {
+            let most = Amount::new(ORDER_MINOR_MAX, currency);
+            errors.push(FieldError::new("amount", format!("{amount} is above {most}, the largest order")));
             None
         }
         Ok(amount) => Some(amount),

@@ -38,7 +38,8 @@ pub fn approve(
     view(tx, batch)
 }
 
-/// Neither who made the batch nor who changed where one of its payouts goes since that affiliate was last paid.
+/// Neither who made the batch nor who changed where one of its payouts goes since that affiliate was last paid. What was
+/// changed after the last paid batch was drafted has never been paid to.
 fn second_person(tx: &mut dyn Tx, found: &BatchView, actor: &str) -> Result<(), BookError> {
     if found.batch.created_by == actor {
         let detail = format!(
@@ -52,9 +53,9 @@ fn second_person(tx: &mut dyn Tx, found: &BatchView, actor: &str) -> Result<(), 
         if affiliate.payout_method_changed_by.as_deref() != Some(actor) {
             continue;
         }
-        let last_paid = payouts::last_paid_at(tx, payout.affiliate)?;
+        let last_paid = payouts::last_paid_as_of(tx, payout.affiliate)?;
         let is_new = match (affiliate.payout_method_changed_at, last_paid) {
-            (Some(changed), Some(paid)) => changed > paid,
+            (Some(changed), Some(paid)) => changed >= paid,
             _ => true,
         };
         if is_new {

@@ -1,7 +1,11 @@
 use hopline_books::{BookError, FieldError, Intake};
 use hopline_control_store::{Scope, affiliates, conversions, ledger};
+use hopline_ledger::{TransactionId, recipe};
+use hopline_money::{Amount, Currency};
 use hopline_record::{ConversionEvent, RequestedStatus};
-use hopline_types::{AffiliateId, CommissionStatus, ConversionSource, Reason, UnixMillis, Verdict};
+use hopline_types::{
+    AdvertiserId, AffiliateId, CommissionStatus, ConversionSource, Reason, UnixMillis, Verdict,
+};
 
 use crate::world::{DAY, NOW, Rules, World};
 
@@ -423,4 +427,31 @@ fn l_05_the_ledgers_rows_cannot_be_changed_or_deleted() {
         assert!(matches!(refused, Err(BookError::Store(_))), "{sql}");
     }
     world.audit();
+}
+
+// L-14
+#[test]
+fn l_14_a_sum_that_would_not_fit_is_refused_and_the_books_stay_sound() {
+    let world = World::new(Rules::PAID_AT_ONCE);
+    let pay = |number: u8| {
+        let id = TransactionId::new(&format!("payment:{number}")).unwrap();
+        let advertiser = AdvertiserId::new(1).unwrap();
+        let amount = Amount::new(i64::MAX / 2, Currency::EUR);
+        let draft = recipe::advertiser_payment(advertiser, amount, id, NOW).unwrap();
+        world.write(move |tx| Ok::<_, BookError>(ledger::post(tx, draft.clone(), NOW)?.is_new()))
+    };
+    assert_eq!((pay(1), pay(2)), (Ok(true), Ok(true)));
+    let before = world.booked();
+    assert!(pay(3).is_err());
+    assert_eq!(world.booked(), before);
+    world.audit();
+}
+
+#[test]
+fn the_largest_order_is_taken_and_a_larger_one_refused() {
+    let world = World::new(Rules::PAID_AT_ONCE);
+    world.taken(world.sale("A-1", "10000000000.00", None));
+    for amount in ["10000000000.01", "92233720368547758.07", "92233720368547758.08"] {
+        assert!(matches!(world.intake(world.sale("A-2", amount, None)), Intake::Refused { .. }), "{amount}");
+    }
 }

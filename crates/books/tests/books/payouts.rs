@@ -228,3 +228,123 @@ fn a_bank_file_without_the_payers_account_names_the_settings() {
     }
     assert!(matches!(export(&world, batch, "nacha"), Err(BookError::Invalid(_))));
 }
+
+#[test]
+fn what_was_taken_back_early_does_not_make_the_rest_of_it_paid() {
+    let world = World::new(Rules::PAID_AT_ONCE);
+    let mut early =
+        world.sale("A-1", "100.00", Some(world.click(world.blog, NOW.plus(-DAY), Verdict::UNIQUE)));
+    early.converted_at = NOW.plus(-DAY / 2);
+    let early = world.taken(early);
+    world.decide(early);
+    let late = world.sold("A-2", "100.00");
+    world.refund(late, Some("40.00")).unwrap();
+    // The cutoff leaves the late sale out, but not what was taken back of it.
+    let cutoff = Some(NOW.plus(-1));
+    let new = NewBatch { currency: "EUR".into(), method: "sepa".into(), cutoff, minimum: None };
+    let draft = world.write(move |tx| payouts::draft(tx, &new, "key:first", NOW.plus(DAY))).unwrap();
+    assert_eq!(draft.payouts[0].amount.to_decimal(), "6.00");
+    approve(&world, draft.batch.id, "key:second").unwrap();
+    settle(&world, draft.batch.id, vec![]).unwrap();
+    assert_eq!(world.conversion(early).status, Some(CommissionStatus::Paid));
+    assert_eq!(world.conversion(late).status, Some(CommissionStatus::Payable));
+    world.audit();
+    let rest = world.draft("0");
+    assert_eq!(rest.payouts[0].amount.to_decimal(), "10.00");
+    approve(&world, rest.batch.id, "key:second").unwrap();
+    settle(&world, rest.batch.id, vec![]).unwrap();
+    assert_eq!(world.conversion(late).status, Some(CommissionStatus::Paid));
+    assert_eq!(world.shown(world.blog), ["0.00", "0.00", "0.00", "16.00", "0.00"]);
+    world.audit();
+}
+
+#[test]
+fn what_is_refunded_while_a_draft_holds_it_is_made_up_for_whatever_the_bank_says() {
+    for fails in [false, true] {
+        let world = World::new(Rules::PAID_AT_ONCE);
+        let id = world.sold("A-1", "100.00");
+        let draft = world.draft("0");
+        world.refund(id, Some("40.00")).unwrap();
+        assert_eq!(world.shown(world.blog)[4], "-4.00");
+        // A second draft must not take it again.
+        assert!(world.draft("0").payouts.is_empty());
+        approve(&world, draft.batch.id, "key:second").unwrap();
+        let payout = draft.payouts[0].id;
+        let failed = fails.then(|| FailedPayout { payout, reason: "closed".into() });
+        settle(&world, draft.batch.id, failed.into_iter().collect()).unwrap();
+        world.audit();
+        world.sold("A-2", "100.00");
+        let next = world.draft("0");
+        assert_eq!(next.payouts[0].amount.to_decimal(), if fails { "16.00" } else { "6.00" });
+        approve(&world, next.batch.id, "key:second").unwrap();
+        settle(&world, next.batch.id, vec![]).unwrap();
+        assert_eq!(world.shown(world.blog), ["0.00", "0.00", "0.00", "16.00", "0.00"]);
+        world.audit();
+    }
+}
+
+// L-25
+#[test]
+fn l_25_bank_data_changed_while_a_payout_was_on_its_way_were_never_paid_to() {
+    let world = World::new(Rules::PAID_AT_ONCE);
+    world.sold("A-1", "100.00");
+    let first = world.draft("0").batch.id;
+    approve(&world, first, "key:second").unwrap();
+    let blog = world.blog;
+    let method = serde_json::json!({ "type": "sepa", "holder": "X", "iban": "DE02120300000000202051" });
+    let change = affiliates::AffiliateChange { payout_method: Some(Some(method)), ..Default::default() };
+    let at = NOW.plus(2 * DAY + 1);
+    world
+        .write(move |tx| Ok(affiliates::update(tx, Scope::All, blog, &change, "key:mallory", at).map(drop)?))
+        .unwrap();
+    // Paid to the account as it was at the draft.
+    settle(&world, first, vec![]).unwrap();
+    world.sold("A-2", "100.00");
+    let second = world.draft("0").batch.id;
+    assert!(matches!(approve(&world, second, "key:mallory"), Err(BookError::FourEyes { .. })));
+    approve(&world, second, "key:second").unwrap();
+}
+
+// L-09
+#[test]
+fn l_09_of_parallel_drafts_settlements_and_cancels_money_is_moved_once() {
+    let world = World::new(Rules::PAID_AT_ONCE);
+    world.sold("A-1", "100.00");
+    let drafts: Vec<_> = std::thread::scope(|scope| {
+        let threads: Vec<_> = (0..6).map(|_| scope.spawn(|| world.draft("0"))).collect();
+        threads.into_iter().map(|thread| thread.join().unwrap()).collect()
+    });
+    let full: Vec<_> = drafts.iter().filter(|draft| !draft.payouts.is_empty()).collect();
+    assert_eq!(full.len(), 1);
+    let (batch, payout) = (full[0].batch.id, full[0].payouts[0].id);
+    let cancel =
+        || world.write(move |tx| payouts::cancel(tx, batch, "key:first", NOW.plus(2 * DAY))).map(drop);
+    let answers = std::thread::scope(|scope| {
+        let ways = [
+            scope.spawn(|| approve(&world, batch, "key:second").map(drop)),
+            scope.spawn(cancel),
+            scope.spawn(|| approve(&world, batch, "key:third").map(drop)),
+            scope.spawn(cancel),
+        ];
+        ways.map(|way| way.join().unwrap().is_ok())
+    });
+    assert_ne!(answers[0] || answers[2], answers[1], "{answers:?}");
+    world.audit();
+    let failed = || vec![FailedPayout { payout, reason: "closed".into() }];
+    let settled = std::thread::scope(|scope| {
+        let ways = [
+            scope.spawn(|| settle(&world, batch, vec![]).is_ok()),
+            scope.spawn(|| settle(&world, batch, failed()).is_ok()),
+        ];
+        ways.map(|way| way.join().unwrap())
+    });
+    assert_eq!(settled[0] || settled[1], answers[0] || answers[2]);
+    assert!(!(settled[0] && settled[1]));
+    let shown = world.shown(world.blog);
+    assert_eq!(
+        [&shown[2], &shown[3]].into_iter().filter(|amount| *amount == "10.00").count(),
+        1,
+        "{shown:?}"
+    );
+    world.audit();
+}

@@ -1,6 +1,6 @@
 //! Random lives of a small network: whatever happens, the books agree with themselves.
 
-use hopline_books::payouts::{self, FailedPayout};
+use hopline_books::payouts::{self, FailedPayout, NewBatch};
 use hopline_control_store::payouts::BatchStatus;
 use hopline_types::{BatchId, ConversionId, Verdict};
 use proptest::prelude::*;
@@ -14,7 +14,7 @@ enum Step {
     Reject(usize),
     Refund { which: usize, cents: Option<u32> },
     Release,
-    Draft,
+    Draft { cutoff_days: Option<i64> },
     ApproveBatch(usize),
     Settle { which: usize, fails: bool },
     Cancel(usize),
@@ -28,7 +28,7 @@ fn step() -> impl Strategy<Value = Step> {
         3 => (any::<usize>(), proptest::option::of(1..100_000_u32))
             .prop_map(|(which, cents)| Step::Refund { which, cents }),
         1 => Just(Step::Release),
-        2 => Just(Step::Draft),
+        2 => proptest::option::of(-1..40_i64).prop_map(|cutoff_days| Step::Draft { cutoff_days }),
         2 => any::<usize>().prop_map(Step::ApproveBatch),
         2 => (any::<usize>(), any::<bool>()).prop_map(|(which, fails)| Step::Settle { which, fails }),
         1 => any::<usize>().prop_map(Step::Cancel),
@@ -78,7 +78,12 @@ proptest! {
                 Step::Release => {
                     world.write(move |tx| hopline_books::release_holds(tx, now, 100)).unwrap();
                 }
-                Step::Draft => batches.push(world.draft("0").batch.id),
+                Step::Draft { cutoff_days } => {
+                    let cutoff = cutoff_days.map(|days| NOW.plus(days * DAY));
+                    let new = NewBatch { currency: "EUR".into(), method: "sepa".into(), cutoff, minimum: None };
+                    let draft = world.write(move |tx| payouts::draft(tx, &new, "key:first", now)).unwrap();
+                    batches.push(draft.batch.id);
+                }
                 Step::ApproveBatch(which) => if let Some(id) = pick(&batches, which) {
                     world.write(move |tx| payouts::approve(tx, id, "key:second", true, now)).map(drop).unwrap_or_default();
                 },
@@ -109,7 +114,19 @@ proptest! {
             }
         }
         // What reports have learned is what the balances say.
-        let learned: i64 = world.facts().iter().map(|fact| fact.deltas.payout_minor).sum();
+        let facts = world.facts();
+        let ids: std::collections::BTreeSet<&str> = facts.iter().map(|fact| fact.fact_id.as_str()).collect();
+        prop_assert_eq!(ids.len(), facts.len());
+        for id in sold {
+            let conversion = world.conversion(id);
+            let mut by_status = std::collections::BTreeMap::new();
+            for fact in facts.iter().filter(|fact| fact.conversion == id) {
+                *by_status.entry(fact.status.as_str()).or_insert(0) += fact.deltas.conversions;
+            }
+            by_status.retain(|_, count| *count != 0);
+            prop_assert_eq!(by_status, [(conversion.shown_status().as_str(), 1)].into());
+        }
+        let learned: i64 = facts.iter().map(|fact| fact.deltas.payout_minor).sum();
         let mut owned = 0;
         for affiliate in [world.blog, world.shop] {
             let balance = world.balance(affiliate);

@@ -75,6 +75,26 @@ fn a_job_that_loses_the_whole_transaction_takes_no_other_with_it() {
 }
 
 #[test]
+fn a_job_that_breaks_the_commit_fails_alone_and_the_others_count_once() {
+    let dir = tempfile::tempdir().unwrap();
+    let connection = connection(&dir);
+    // What it refers to is looked for at the commit only.
+    let dangling = work(|tx| {
+        tx.execute("PRAGMA defer_foreign_keys = ON", &[])?;
+        let sql = "INSERT INTO goals (offer_id, position, key, name, kind) VALUES (7, 0, 'k', 'n', 'ppl')";
+        tx.execute(sql, &[]).map(|_| true)
+    });
+    let mut group = [set("a"), dangling, set("z")];
+    let outcomes = run_group(&connection, &mut group);
+    assert_eq!((&outcomes[0], &outcomes[2]), (&Ok(()), &Ok(())));
+    assert_eq!(outcomes[1].as_ref().unwrap_err().kind, ErrorKind::Reference);
+    assert_eq!(names(&connection), ["a", "z"]);
+    let runs: i64 = connection.query_row("SELECT SUM(value) FROM marks", [], |row| row.get(0)).unwrap();
+    assert_eq!(runs, 2, "what ran twice counts once");
+    assert_eq!(run_group(&connection, &mut [set("b")]), [Ok(())]);
+}
+
+#[test]
 fn while_another_process_writes_jobs_are_unavailable_and_later_go_on() {
     let dir = tempfile::tempdir().unwrap();
     let connection = connection(&dir);

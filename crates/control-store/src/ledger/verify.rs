@@ -1,15 +1,18 @@
 //! Checking the books against themselves (L-02, L-13).
 
 use std::collections::BTreeMap;
-use std::fmt::Write as _;
 
-use hopline_ledger::{Account, Break, ChainChecker, Head, standing};
+use hopline_ledger::{Account, Break, ChainChecker, Head};
 use hopline_money::Currency;
-use hopline_types::{CommissionId, CommissionStatus, UnixMillis};
+use hopline_types::{CommissionId, ConversionId, PayoutId};
 
-use super::post::makes_items;
-use super::{TransactionFilter, accounts, of_commission, transactions};
-use crate::{Scope, StoreError, Tx, commissions};
+use super::{TransactionFilter, accounts, transactions};
+use crate::{Scope, StoreError, Tx};
+
+mod commissions;
+mod conversions;
+mod items;
+mod payouts;
 
 /// What was found sound.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -80,12 +83,47 @@ pub enum Unsound {
         /// As derived.
         derived: String,
     },
+    /// A commission was booked that is not kept.
+    #[error("sequence {sequence} books a commission that is not kept")]
+    NoCommission {
+        /// The sequence of its first transaction.
+        sequence: i64,
+    },
+    /// A conversion is not what its commissions, refunds or settled clicks say.
+    #[error("conversion {conversion}: {detail}")]
+    Conversion {
+        /// Which.
+        conversion: ConversionId,
+        /// What differs.
+        detail: String,
+    },
+    /// The note of settled clicks is not what its conversions say.
+    #[error("settled clicks of goal {goal}, affiliate {affiliate}, hour {hour}: {detail}")]
+    Clicks {
+        /// The goal.
+        goal: i64,
+        /// The affiliate.
+        affiliate: i64,
+        /// The start of the hour, UTC milliseconds.
+        hour: i64,
+        /// What differs.
+        detail: String,
+    },
+    /// A payout is not what was booked for it, or holds other items than its lines.
+    #[error("payout {payout}: {detail}")]
+    Payout {
+        /// Which.
+        payout: PayoutId,
+        /// What differs.
+        detail: String,
+    },
 }
 
 const PAGE: u32 = 1_000;
 
-/// Checks the whole ledger: the hash chain, every transaction's balance, the kept sums, the open items, and the kept
-/// status of every commission. Reads in pages; names the first broken place.
+/// Checks the whole ledger: the hash chain, every transaction's balance, the kept sums; then all that is kept beside it
+/// and follows from it: open items, commissions, conversions, payouts, settled clicks. Reads in pages; names the first
+/// broken place.
 ///
 /// # Errors
 /// The store fails.
@@ -101,13 +139,16 @@ pub fn verify(tx: &mut dyn Tx) -> Result<Result<Sound, Unsound>, StoreError> {
         Ok(accounts) => accounts,
         Err(unsound) => return Ok(Err(unsound)),
     };
-    if let Some(unsound) = surplus_items(tx)? {
-        return Ok(Err(unsound));
+    let commissions = match commissions::compare(tx)? {
+        Ok(commissions) => commissions,
+        Err(unsound) => return Ok(Err(unsound)),
+    };
+    for check in [items::surplus, payouts::compare, conversions::compare] {
+        if let Some(unsound) = check(tx)? {
+            return Ok(Err(unsound));
+        }
     }
-    match commission_statuses(tx)? {
-        Ok(commissions) => Ok(Ok(Sound { head, accounts, commissions })),
-        Err(unsound) => Ok(Err(unsound)),
-    }
+    Ok(Ok(Sound { head, accounts, commissions }))
 }
 
 type Sums = BTreeMap<(String, String), (i128, i128, Account, Currency)>;
@@ -135,7 +176,7 @@ fn chain(tx: &mut dyn Tx) -> Result<Result<(Head, Sums), Unsound>, StoreError> {
                 let amount = i128::from(posting.amount_minor);
                 if amount < 0 { sum.1 -= amount } else { sum.0 += amount }
             }
-            if let Some(unsound) = items_of(tx, record)? {
+            if let Some(unsound) = items::of_record(tx, record)? {
                 return Ok(Err(unsound));
             }
         }
@@ -182,114 +223,4 @@ fn kept_sums(tx: &mut dyn Tx, sums: &Sums) -> Result<Result<u64, Unsound>, Store
             Ok(Err(Unsound::Sums { account, currency, kept_debits: 0, kept_credits: 0, debits, credits }))
         }
     }
-}
-
-/// Compares the open items that a record makes with those kept.
-fn items_of(tx: &mut dyn Tx, record: &hopline_ledger::Stored) -> Result<Option<Unsound>, StoreError> {
-    if !makes_items(record.draft.kind) {
-        return Ok(None);
-    }
-    for (position, posting) in (0_i64..).zip(&record.draft.postings) {
-        let Account::AffiliatePayable(affiliate) = posting.account else { continue };
-        let row = tx.first(
-            "SELECT affiliate_id, currency, amount_minor, effective_at, conversion_id FROM payable_items \
-             WHERE sequence = $1 AND position = $2",
-            &[record.sequence.into(), position.into()],
-        )?;
-        let mut detail = String::new();
-        match row {
-            None => detail.push_str("is missing"),
-            Some(row) => {
-                let kept = (
-                    row.int(0)?,
-                    row.text(1)?.to_owned(),
-                    row.int(2)?.saturating_neg(),
-                    UnixMillis(row.int(3)?),
-                    row.int_or_null(4)?,
-                );
-                let expected = (
-                    affiliate.get(),
-                    posting.currency.code().to_owned(),
-                    posting.amount_minor,
-                    record.draft.effective_at,
-                    record.draft.subject.conversion.map(hopline_types::ConversionId::get),
-                );
-                if kept != expected {
-                    write!(detail, "kept {kept:?}, the entry gives {expected:?}").unwrap_or_default();
-                }
-            }
-        }
-        if !detail.is_empty() {
-            return Ok(Some(Unsound::Item { sequence: record.sequence, position, detail }));
-        }
-    }
-    Ok(None)
-}
-
-/// Items that no entry makes, and items given to a payout that does not have them as a line.
-fn surplus_items(tx: &mut dyn Tx) -> Result<Option<Unsound>, StoreError> {
-    let surplus = tx.first(
-        "SELECT i.sequence, i.position FROM payable_items i LEFT JOIN ledger_entries e \
-         ON e.sequence = i.sequence AND e.position = i.position AND e.amount_minor = -i.amount_minor \
-         AND e.account = 'affiliate:' || CAST(i.affiliate_id AS TEXT) || ':payable' \
-         WHERE e.sequence IS NULL ORDER BY i.sequence LIMIT 1",
-        &[],
-    )?;
-    if let Some(row) = surplus {
-        let detail = "no entry makes it".to_owned();
-        return Ok(Some(Unsound::Item { sequence: row.int(0)?, position: row.int(1)?, detail }));
-    }
-    let unlined = tx.first(
-        "SELECT i.sequence, i.position FROM payable_items i LEFT JOIN payout_lines l ON l.payout_id = i.payout_id \
-         AND l.sequence = i.sequence AND l.position = i.position AND l.amount_minor = i.amount_minor \
-         WHERE i.payout_id IS NOT NULL AND l.sequence IS NULL ORDER BY i.sequence LIMIT 1",
-        &[],
-    )?;
-    if let Some(row) = unlined {
-        let detail = "its payout does not have it as a line".to_owned();
-        return Ok(Some(Unsound::Item { sequence: row.int(0)?, position: row.int(1)?, detail }));
-    }
-    Ok(None)
-}
-
-fn commission_statuses(tx: &mut dyn Tx) -> Result<Result<u64, Unsound>, StoreError> {
-    let mut compared = 0;
-    let mut after = None;
-    loop {
-        let page = commissions::after(tx, after, PAGE)?;
-        let Some(last) = page.last() else { return Ok(Ok(compared)) };
-        after = Some(last.id);
-        for kept in &page {
-            compared += 1;
-            if let Some(unsound) = commission_status(tx, kept)? {
-                return Ok(Err(unsound));
-            }
-        }
-    }
-}
-
-fn commission_status(tx: &mut dyn Tx, kept: &commissions::Commission) -> Result<Option<Unsound>, StoreError> {
-    // What is worth nothing is never booked.
-    if kept.revenue_minor == 0 && kept.payout_minor == 0 {
-        return Ok(None);
-    }
-    let told = |status: CommissionStatus, amounts: [i64; 4]| {
-        let [revenue, payout, reversed_revenue, reversed_payout] = amounts;
-        format!(
-            "{status}, revenue {revenue}, payout {payout}, reversed {reversed_revenue} and {reversed_payout}"
-        )
-    };
-    let kept_as = told(
-        kept.status,
-        [kept.revenue_minor, kept.payout_minor, kept.reversed_revenue_minor, kept.reversed_payout_minor],
-    );
-    let derived = match standing(of_commission(tx, kept.conversion, kept.affiliate)?) {
-        Err(error) => error.to_string(),
-        Ok(now) => told(
-            now.status,
-            [now.booked_revenue_minor, now.booked_minor, now.reversed_revenue_minor, now.reversed_minor],
-        ),
-    };
-    let differs = kept_as != derived;
-    Ok(differs.then_some(Unsound::Commission { commission: kept.id, kept: kept_as, derived }))
 }

@@ -177,3 +177,60 @@ async fn what_waits_at_a_shutdown_is_still_decided() {
     assert!(network.is_decided(id).await);
     assert_eq!(network.waiting_facts().await, 0);
 }
+
+// D-18
+#[tokio::test]
+async fn d_18_late_clicks_are_paid_though_the_clock_was_set_back() {
+    let network = Network::new().await;
+    let click = network.click(NOW.plus(1), "x");
+    network.store(&[&click]).await;
+    network.hand.set(NOW.plus(4 * HOUR_MS));
+    network.run_once().await;
+    assert_eq!(network.payable().await, "0.05");
+    // Before the end of the hour that is settled already.
+    network.hand.set(NOW.plus(HOUR_MS / 2));
+    let late = network.click(NOW.plus(2), "x");
+    network.store(&[&late]).await;
+    network.run_once().await;
+    network.hand.set(NOW.plus(6 * HOUR_MS));
+    network.run_once().await;
+    assert_eq!(network.payable().await, "0.10");
+    network.audit().await;
+}
+
+// L-11
+#[tokio::test]
+async fn l_11_booking_times_rise_though_the_clock_is_set_back() {
+    let network = Network::new().await;
+    for (number, back) in [0_i64, 5_000, 3_600_000, 7].into_iter().enumerate() {
+        network.hand.set(NOW.plus(-back));
+        let click = network.click(NOW.plus(-back - 1_000), "x");
+        network.store(&[&click]).await;
+        let id = network.report_sale(&format!("A-{number}"), "10.00", Some(&click)).await;
+        network.run_once().await;
+        assert_eq!(network.conversion(id).await.status, Some(CommissionStatus::Payable));
+    }
+    network.audit().await;
+}
+
+#[tokio::test]
+async fn an_hour_of_clicks_that_cannot_be_booked_stops_no_other_and_is_tried_again() {
+    let network = Network::new().await;
+    let (first, second) = (network.click(NOW.plus(1), "x"), network.click(NOW.plus(HOUR_MS), "x"));
+    network.store(&[&first, &second]).await;
+    // Something else has the name of the first hour's conversion.
+    let id = network.report_sale("A-1", "10.00", None).await;
+    let taken = format!("clicks:2:1:{}:1", NOW.get());
+    for (name, expected) in [(taken, "0.05"), ("event-A-1".to_owned(), "0.10")] {
+        network
+            .write(move |tx| {
+                let sql = "UPDATE conversions SET event_id = $2 WHERE id = $1";
+                Ok(tx.execute(sql, &[id.into(), (&name).into()])?)
+            })
+            .await;
+        network.hand.advance(3 * HOUR_MS);
+        network.run_once().await;
+        assert_eq!(network.payable().await, expected);
+        network.audit().await;
+    }
+}
