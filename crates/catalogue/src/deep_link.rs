@@ -5,6 +5,8 @@ use crate::template::{encode, has_query};
 
 /// The longest deep link that is followed.
 pub(crate) const DEEP_LINK_BYTES_MAX: usize = 2048;
+/// The same with its characters escaped: what a click's record holds of it.
+const SERIALISED_BYTES_MAX: usize = 4096;
 
 /// The deep link in its serialised form, if it may be followed: parsed by the WHATWG rules as a browser would, https,
 /// no user information, its host exactly one of the offer's. Ports are free.
@@ -17,7 +19,7 @@ pub fn allowed_deep_link(offer: &Offer, text: &str) -> Option<String> {
     let plain = url.scheme() == "https" && url.username().is_empty() && url.password().is_none();
     let host = url.host_str()?;
     let listed = offer.deep_link_hosts.iter().any(|listed| **listed == *host);
-    (plain && listed).then(|| url.into())
+    (plain && listed && url.as_str().len() <= SERIALISED_BYTES_MAX).then(|| url.into())
 }
 
 /// Appends a serialised URL to `out` with one more query parameter, before the fragment; the value is encoded.

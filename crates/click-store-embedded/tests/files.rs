@@ -88,7 +88,10 @@ async fn the_check_names_the_first_count_that_differs_from_its_rows() {
 async fn d_15_the_check_compares_tallies_also_once_old_clicks_are_deleted() {
     let directory = tempfile::tempdir().unwrap();
     let change = |sql: &str| {
-        assert_eq!(Connection::open(directory.path().join("clicks.db")).unwrap().execute(sql, []).unwrap(), 1);
+        assert_eq!(
+            Connection::open(directory.path().join("clicks.db")).unwrap().execute(sql, []).unwrap(),
+            1
+        );
     };
     let store = EmbeddedClickStore::open(directory.path()).unwrap();
     store.store(batch(1..=3)).await.unwrap();

@@ -18,7 +18,8 @@ use crate::thread::{Scratch, from_arena};
 use crate::{address, cookie, query, referrer};
 
 const TEXT_BYTES_MAX: usize = 256;
-const DEEP_LINK_BYTES_MAX: usize = 2048;
+/// One character more than may be followed, so that what was cut is refused: half a link leads elsewhere.
+const DEEP_LINK_BYTES_MAX: usize = 2048 + 4;
 /// Room for a cookie and a usual location.
 const ANSWER_BYTES: usize = 1024;
 const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
@@ -316,8 +317,13 @@ fn read_query(query: &[u8], offer: &hopline_catalogue::Offer, scratch: &mut Scra
             b"url" => (&mut *deep_link, DEEP_LINK_BYTES_MAX),
             b"offer" | b"aff" => continue,
             _ => {
-                if offer.pass_parameters && name != offer.click_parameter.as_bytes() {
-                    pass(name, value, passed);
+                if offer.pass_parameters {
+                    // As the shop will read it: an escape must not bring in a second click id.
+                    query::decode(name, decoded);
+                    if decoded != offer.click_parameter.as_bytes() {
+                        pass(name, value, passed);
+                    }
+                    decoded.clear();
                 }
                 continue;
             }

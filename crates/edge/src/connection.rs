@@ -7,10 +7,11 @@ use std::time::{Duration, Instant};
 use hopline_runtime::lifecycle::Shutdown;
 use hopline_runtime::telemetry::EdgeOutcome;
 use hyper::server::conn::http1;
-use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::rt::TokioTimer;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Notify, watch};
 
+use crate::pressure::Pressure;
 use crate::service::Edge;
 use crate::thread::Thread;
 
@@ -117,8 +118,9 @@ async fn connection(stream: TcpStream, peer: IpAddr, place: Place) {
         .timer(TokioTimer::new())
         .header_read_timeout(HEAD_TIMEOUT)
         .max_buf_size(HEAD_BYTES_MAX)
-        .pipeline_flush(true);
-    let mut connection = std::pin::pin!(builder.serve_connection(TokioIo::new(stream), edge));
+        // Answers are small: one buffer, one write.
+        .writev(false);
+    let mut connection = std::pin::pin!(builder.serve_connection(Pressure::new(stream), edge));
     let mut closing = gate.closing.subscribe();
     let mut is_closing = false;
     let outcome = loop {

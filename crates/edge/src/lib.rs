@@ -19,8 +19,8 @@
 //! # The way of a click, and its budget
 //!
 //! One pass over the headers; one probe for the link; one pass over the query; one automaton over the user agent; one
-//! cache line of the duplicate memory; one HMAC to sign, and one more for a visitor without cookie; the record into the
-//! spool's buffer; one `write` per turn of the event loop for all records of it ([`commit`](self)); then the answer.
+//! cache line of the duplicate memory and one HMAC to sign, for a visitor without cookie two of each; the record into
+//! the spool's buffer; one `write` per turn of the event loop for all records of it ([`commit`](self)); then the answer.
 //!
 //! - System calls per click at load: one `read`, one `write` to the socket, a share of `epoll_wait` and of one `write`
 //!   to the spool.
@@ -35,7 +35,9 @@
 //!
 //! Request head 16 KiB and 15 seconds (idle connections too); postback body 64 KiB and 10 seconds; `sub1` to `sub10`,
 //! `source`, `lp`, `creative`, `ext`, `email_hash` 256 bytes each, longer is cut between characters and flagged; deep
-//! link 2048 bytes; open connections as configured, shared evenly among threads, further ones wait in the backlog.
+//! link 2048 bytes and 4096 once escaped, a longer one is not followed; a client that does not read its answers is not
+//! read either, and cut after 30 seconds; open connections as configured, shared evenly among threads, further ones wait
+//! in the backlog.
 //!
 //! # Query parameters
 //!
@@ -46,7 +48,9 @@
 //! # Failure
 //!
 //! A record that cannot be written refuses its request with 503 and `Retry-After`, counted as `unavailable`; a visitor is
-//! never sent on unrecorded. A panic in a handler ends its connection only.
+//! never sent on unrecorded. A panic in a handler ends its connection only; one in the task that writes the
+//! spool begins the shutdown, because no answer could leave any more. A click whose sender hangs up before its answer is
+//! recorded all the same.
 //!
 //! # Shutdown
 //!
@@ -61,6 +65,7 @@ mod commit;
 mod connection;
 mod cookie;
 mod postback;
+mod pressure;
 mod query;
 mod referrer;
 mod run;

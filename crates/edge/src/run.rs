@@ -34,6 +34,8 @@ use crate::{connection, cookie};
 /// Most threads: a stream's number has eight bits.
 const THREADS_MAX: usize = 256;
 const BACKLOG: i32 = 4096;
+/// How long an answer may lie unread or unacknowledged before its connection is cut.
+const UNREAD_TIMEOUT: Duration = Duration::from_secs(30);
 /// Metrics become visible, and an idle thread lets go of an old catalogue.
 const TICK: Duration = Duration::from_secs(1);
 /// Readers are woken at most this often; in between they look by themselves.
@@ -230,7 +232,7 @@ pub fn run(options: EdgeOptions) -> Result<EdgeHandle, EdgeError> {
         let known_id = options.known_ids.get(&stream).and_then(|id| RecordId::new(*id).ok());
         let limits = SpoolOptions { known_id, ..options.spool };
         let (writer, recovery) = SpoolWriter::open_in(storage, &dir, identity, limits, options.clock.now())
-                .map_err(|source| EdgeError::Spool { thread: number, source })?;
+            .map_err(|source| EdgeError::Spool { thread: number, source })?;
         tracing::debug!(?identity, ?recovery, "spool stream is open");
         streams.push(Stream { identity, dir, tail: writer.tail() });
         logs.push((identity, writer));
@@ -297,6 +299,8 @@ fn listen(address: SocketAddr) -> io::Result<std::net::TcpListener> {
     socket.set_reuse_address(true)?;
     socket.set_reuse_port(true)?;
     socket.set_nonblocking(true)?;
+    // Connections inherit it: who takes no byte for so long gives its place on.
+    socket.set_tcp_user_timeout(Some(UNREAD_TIMEOUT))?;
     socket.bind(&address.into())?;
     socket.listen(BACKLOG)?;
     Ok(socket.into())
@@ -345,7 +349,7 @@ impl Worker {
             let listener = TcpListener::from_std(self.listener).map_err(failed)?;
             let flusher = Rc::clone(&thread);
             let wake = self.wake;
-            tokio::task::spawn_local(async move {
+            let flusher = tokio::task::spawn_local(async move {
                 let last = Cell::new(None);
                 let after = || {
                     let now = Instant::now();
@@ -357,8 +361,14 @@ impl Worker {
                 flusher.log.flush_forever(&flusher.shared.clock, after).await;
             });
             tokio::task::spawn_local(tick(Rc::clone(&thread)));
-            connection::serve(listener, Rc::clone(&thread), self.connections_max, &self.shutdown).await;
-            Ok(())
+            tokio::select! {
+                () = connection::serve(listener, Rc::clone(&thread), self.connections_max, &self.shutdown) => Ok(()),
+                // Without it no answer would ever leave again: better no edge than one that hangs.
+                _ = flusher => {
+                    self.shutdown.begin();
+                    Err(EdgeError::Panicked { thread: self.number })
+                }
+            }
         });
         // A sync may be under way on another thread; what it covers is synced again here.
         drop(runtime);

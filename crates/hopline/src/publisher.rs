@@ -3,7 +3,6 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::Context as _;
 use arc_swap::ArcSwap;
 use hopline_catalogue::{Catalogue, snapshot};
 use hopline_control_store::{DatabaseExt as _, StoreError, catalogue};
@@ -51,7 +50,7 @@ impl Publisher {
                     );
                     last
                 }
-                None => return Err(error.context("there is no catalogue to serve")),
+                None => return Err(anyhow::Error::new(error).context("there is no catalogue to serve")),
             },
         };
         let current = Arc::new(ArcSwap::from_pointee(first));
@@ -90,33 +89,59 @@ impl Publisher {
                     tracing::debug!(version = next.version(), links = next.link_count(), "catalogue swapped");
                     self.current.store(Arc::new(next));
                 }
-                Err(error) => {
+                Err(LoadError::Unusable(error)) => {
+                    // It will not get better by itself: say so once, and wait for the next version.
                     refused = Some(version);
                     tracing::error!(version, error = format!("{error:#}"), "the new catalogue is not used");
+                }
+                Err(LoadError::Store(error)) => {
+                    tracing::warn!(version, %error, "the new catalogue cannot be read now");
                 }
             }
         }
     }
 }
 
-/// Reads, compiles and keeps a copy.
+/// Why there is no new catalogue.
+#[derive(Debug)]
+enum LoadError {
+    /// The control store does not answer: the same version may be read later.
+    Store(StoreError),
+    /// It was read, but cannot be used.
+    Unusable(anyhow::Error),
+}
+
+impl std::fmt::Display for LoadError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Store(error) => write!(f, "the control store does not tell the catalogue: {error}"),
+            Self::Unusable(error) => write!(f, "{error:#}"),
+        }
+    }
+}
+
+impl std::error::Error for LoadError {}
+
+/// Reads and compiles, and keeps a copy on disk. Where only the copy fails, the catalogue is used all the same: a full
+/// disk must not keep a paused offer running.
 async fn load(
     stores: &Stores,
     config: &Config,
     clock: &Clock,
     data_dir: &Arc<DataDir>,
-) -> anyhow::Result<Catalogue> {
-    let data =
-        stores::catalogue_data(&stores.database, config, clock).await.map_err(|error: StoreError| {
-            anyhow::Error::new(error).context("reading the catalogue from the control store")
-        })?;
+) -> Result<Catalogue, LoadError> {
+    let data = stores::catalogue_data(&stores.database, config, clock).await.map_err(LoadError::Store)?;
     let path = data_dir.join(stores::SNAPSHOT_FILE);
-    tokio::task::spawn_blocking(move || {
+    let compiled = tokio::task::spawn_blocking(move || {
         let bytes = snapshot::encode(data.clone());
         let catalogue = stores::compile(data)?;
-        files::replace(&path, &bytes, 0o600).context("keeping a copy of the catalogue")?;
+        if let Err(error) = files::replace(&path, &bytes, 0o600) {
+            tracing::error!(%error, "no copy of the catalogue could be kept on disk");
+        }
         Ok(catalogue)
-    })
-    .await
-    .context("compiling the catalogue")?
+    });
+    match compiled.await {
+        Ok(outcome) => outcome.map_err(LoadError::Unusable),
+        Err(panic) => Err(LoadError::Unusable(anyhow::Error::new(panic).context("compiling the catalogue"))),
+    }
 }

@@ -131,6 +131,7 @@ impl Server {
             let ring = wake.clone();
             options.wake = Arc::new(move || ring.ring());
             seed_duplicates(&options, &stores, &config, &clock).await;
+            known_ids(&mut options, &stores, &config).await;
             let edge = hopline_edge::run(options)?;
             edge_url = Some(config.edge.base_url_at(edge.address()));
             let streams = edge
@@ -279,11 +280,28 @@ async fn seed_duplicates(options: &EdgeOptions, stores: &Stores, config: &Config
     let window = i64::try_from(config.edge.duplicate_window_seconds).unwrap_or(i64::MAX).saturating_mul(1000);
     let since = UnixMillis(clock.now().get().saturating_sub(window));
     match stores.clicks.recent_clicks(since, SEED_CLICKS_MAX).await {
-        Ok(recent) => options.duplicates.seed(recent.into_iter().filter_map(|click| {
+        // They come newest first; the memory wants the newest last, so that these are the ones that stay.
+        Ok(recent) => options.duplicates.seed(recent.into_iter().rev().filter_map(|click| {
             let offer = u32::try_from(click.offer.get()).ok()?;
             Some((click.visitor_key, offer, click.at))
         })),
         Err(error) => tracing::error!(%error, "repeated clicks are not remembered over this restart"),
+    }
+}
+
+/// Tells the edge how far the click store knows each stream, so that a spool that was lost begins behind it and no
+/// click's number is given twice.
+async fn known_ids(options: &mut EdgeOptions, stores: &Stores, config: &Config) {
+    for stream in (0..=u8::MAX).take(config.edge.thread_count().max(1)) {
+        match stores.clicks.progress(StreamId { edge: config.edge.id, stream }).await {
+            Ok(Some(last)) => {
+                options.known_ids.insert(stream, last);
+            }
+            Ok(None) => {}
+            Err(error) => {
+                tracing::error!(%error, stream, "the click store does not say how far a stream had come")
+            }
+        }
     }
 }
 

@@ -105,10 +105,12 @@ impl StreamFiles {
     }
 
     /// Nothing to ship up to where the reader is: at most ends of segments, and what was put aside. Then also
-    /// a plan's records are gone.
+    /// a plan's records are gone. The mark follows into another segment, because the one it leaves may be deleted.
     fn pass_over(&mut self, now: UnixMillis) -> Result<(), StepError> {
         let mark = ShippedMark { shipped: self.batch.end(), planned: None };
-        let is_news = self.mark.planned.is_some() || !self.batch.damage().is_empty();
+        let is_news = self.mark.planned.is_some()
+            || !self.batch.damage().is_empty()
+            || self.mark.shipped.segment != mark.shipped.segment;
         if is_news {
             mark.store(&self.dir)?;
         }

@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use crate::format::SEGMENT_HEADER_BYTES;
+use crate::ids::Position;
 use crate::segment::SegmentNumber;
 
 /// How far readers may read: everything before it counts as written.
@@ -29,6 +30,13 @@ pub struct SharedTail {
 impl SharedTail {
     pub(crate) fn new(at: TailPoint) -> Self {
         Self { point: AtomicU64::new(pack(at)), ends: Mutex::default() }
+    }
+
+    /// An end that does not move, at a position that a mark has: for reading a stream beside its writer, in another
+    /// process, without looking at what is being written.
+    #[must_use]
+    pub fn fixed(at: Position) -> Self {
+        Self::new(TailPoint { segment: at.segment, offset: at.offset })
     }
 
     /// Where the stream ends now.

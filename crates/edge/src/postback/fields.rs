@@ -5,7 +5,9 @@ use std::collections::HashMap;
 use hopline_catalogue::{Advertiser, Catalogue, Offer};
 use hopline_money::{Amount, Currency};
 use hopline_record::{ConversionEvent, RequestedStatus};
-use hopline_types::{ConversionSource, GoalKind, MINUTE_MS, OfferId, PostbackAuth, SECOND_MS, UnixMillis};
+use hopline_types::{
+    ConversionSource, GoalKind, MINUTE_MS, ORDER_MINOR_MAX, OfferId, PostbackAuth, SECOND_MS, UnixMillis,
+};
 use http::StatusCode;
 
 use super::EventKey;
@@ -289,6 +291,10 @@ impl Errors {
         match Amount::parse(amount, currency) {
             Ok(parsed) if parsed.is_negative() => {
                 self.add("amount", "is negative: refunds are reported otherwise")
+            }
+            Ok(parsed) if parsed.minor > ORDER_MINOR_MAX => {
+                let most = Amount::new(ORDER_MINOR_MAX, currency);
+                self.add("amount", format!("{parsed} is above {most}, the largest order"));
             }
             Ok(parsed) => return (parsed.to_decimal(), currency.code().to_owned()),
             Err(error) => self.add("amount", error.to_string()),

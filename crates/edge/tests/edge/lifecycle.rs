@@ -220,3 +220,35 @@ fn a_click_whose_sender_hangs_up_is_recorded_and_disturbs_nobody() {
         assert!((50..=100).contains(&stopped.clicks().len()), "{durability}: {}", stopped.clicks().len());
     }
 }
+
+#[test]
+fn a_thread_that_cannot_write_any_more_ends_the_edge_instead_of_hanging() {
+    let mut edge = Edge::with(&[("edge.threads", "2")], |options| {
+        options.wake = Arc::new(|| panic!("for this test"));
+    });
+    let mut client = edge.client();
+    client.write("GET", "/abc1234", &[("User-Agent", BROWSER)], "");
+    let ended = edge.handle.take().unwrap().wait();
+    assert!(matches!(ended, Err(hopline_edge::EdgeError::Panicked { .. })), "{ended:?}");
+    assert!(edge.shutdown.is_begun());
+}
+
+// S-23
+#[test]
+fn s_23_who_sends_without_reading_is_not_read_any_further() {
+    use std::io::Write;
+    let edge = Edge::with(&[("edge.threads", "1")], |_| ());
+    let mut stream = std::net::TcpStream::connect(edge.address).unwrap();
+    stream.set_write_timeout(Some(std::time::Duration::from_secs(2))).unwrap();
+    let long = "x".repeat(8_000);
+    let request = format!("GET /passing?p={long} HTTP/1.1\r\nHost: x\r\nUser-Agent: {BROWSER}\r\n\r\n");
+    // Far more than the system's buffers hold of requests and answers.
+    let taken = (0..8_192).take_while(|_| stream.write_all(request.as_bytes()).is_ok()).count();
+    assert!(taken < 8_192, "the edge holds answers to {taken} requests");
+    assert_eq!(edge.visit("/abc1234").status, 302, "others are served");
+    // Who reads after all gets every answer.
+    let mut client = Client::from(stream);
+    for number in 0..taken {
+        assert_eq!(client.answer(false).map(|answer| answer.status), Some(302), "{number} of {taken}");
+    }
+}

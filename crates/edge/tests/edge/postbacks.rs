@@ -154,7 +154,9 @@ fn l_17_every_wrong_field_is_named_at_once_and_amounts_are_never_rounded() {
     assert_eq!(all.error_fields(), ["event", "amount", "ts", "status", "items"]);
     let fields =
         |rest: &str| edge.get(&format!("/postback?click_id={id}&token={TOKEN}&{rest}"), &[]).error_fields();
-    for amount in ["49,90", "1e3", "0.001", "-1.00", "+1", "%201", "1.", ".5", "99999999999999999999"] {
+    for amount in
+        ["49,90", "1e3", "0.001", "-1.00", "+1", "%201", "1.", ".5", "99999999999999999999", "10000000000.01"]
+    {
         assert_eq!(fields(&format!("order_id=1&amount={amount}")), ["amount"], "{amount}");
     }
     assert_eq!(fields("order_id=1&amount=1.5&currency=JPY"), ["currency", "amount"]);

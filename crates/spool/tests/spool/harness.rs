@@ -22,6 +22,7 @@ pub(crate) fn options() -> SpoolOptions {
         segment_bytes_max: 4096,
         buffer_bytes_max: 1 << 20,
         segment_age_max: Duration::from_secs(3600),
+        known_id: None,
     }
 }
 

@@ -13,6 +13,7 @@ fn options() -> SpoolOptions {
         segment_bytes_max: 256 * 1024,
         buffer_bytes_max: 64 * 1024,
         segment_age_max: Duration::from_secs(3600),
+        known_id: None,
     }
 }
 

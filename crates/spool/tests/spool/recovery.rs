@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use hopline_spool::testing::FaultStorage;
 use hopline_spool::{
-    Durability, OpenError, Position, RECORDS_PER_SEGMENT_MAX, RecordId, ShippedMark, SpoolWriter,
+    Durability, OpenError, Position, RECORDS_PER_SEGMENT_MAX, RecordId, ShippedMark, SpoolOptions,
+    SpoolWriter,
 };
 
 use crate::harness::{DIR, HEADER, IDENTITY, NOW, open, options, payloads, segment, segments, write};
