@@ -43,10 +43,30 @@ impl Caller {
         self.actor.role == Role::Affiliate
     }
 
+    /// Which side of the money the caller is shown.
+    pub(crate) fn sides(&self) -> Sides {
+        Sides { revenue: self.actor.role != Role::Affiliate, payout: self.actor.role != Role::Advertiser }
+    }
+
     /// What a report may count.
     pub(crate) fn report_scope(&self) -> hopline_report::Scope {
         hopline_report::Scope { advertiser: self.actor.advertiser, affiliate: self.actor.affiliate }
     }
+}
+
+/// Affiliates are not shown what advertisers pay, and advertisers not what affiliates get: the difference is the
+/// network's own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Sides {
+    /// What the advertiser pays.
+    pub(crate) revenue: bool,
+    /// What the affiliate gets.
+    pub(crate) payout: bool,
+}
+
+impl Sides {
+    /// Both: for the audit log, operators and finance.
+    pub(crate) const BOTH: Self = Self { revenue: true, payout: true };
 }
 
 /// The id of a request, made by the outermost layer.

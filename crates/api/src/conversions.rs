@@ -188,7 +188,7 @@ fn result_of(
         ("offer_id" = Option<i64>, Query, description = "Only of this offer"),
         ("affiliate_id" = Option<i64>, Query, description = "Only of this affiliate"),
         ("advertiser_id" = Option<i64>, Query, description = "Only of this advertiser"),
-        ("status" = Option<String>, Query, description = "Only with this status"),
+        ("status" = Option<crate::forms::ConversionStatus>, Query, description = "Only with this status"),
         ("goal" = Option<String>, Query, description = "Only of goals with this key"),
         ("from" = Option<String>, Query, description = "Not before this time or day"),
         ("to" = Option<String>, Query, description = "Before this time or day")),

@@ -38,6 +38,7 @@ pub(crate) fn router(document: &utoipa::openapi::OpenApi) -> Router {
     Router::new()
         .route("/v1/openapi.json", get(openapi))
         .route("/docs", get(async || file("text/html; charset=utf-8", PAGE)))
+        .route("/docs/", get(async || file("text/html; charset=utf-8", PAGE)))
         .route("/docs/docs.js", get(async || file("text/javascript; charset=utf-8", SCRIPT)))
         .route("/docs/docs.css", get(async || file("text/css; charset=utf-8", STYLE)))
 }

@@ -13,6 +13,10 @@ use crate::problem::{FieldProblem, Problem};
 
 /// Texts are at most this many characters unless a field says otherwise.
 pub(crate) const TEXT_CHARS_MAX: usize = 200;
+/// So many unknown fields are named; more are counted, so that an answer is not many times its request.
+const UNKNOWN_NAMED_MAX: usize = 20;
+/// So much of an unknown field's name is shown.
+const NAME_CHARS_MAX: usize = 64;
 
 /// A JSON object being read.
 #[derive(Debug)]
@@ -69,8 +73,9 @@ impl<'a> Fields<'a> {
     }
 
     fn missing(&mut self, name: &str) {
-        if self.object.is_some() {
-            self.refuse(name, "is missing");
+        if let Some(object) = self.object {
+            let is_null = object.contains_key(name);
+            self.refuse(name, if is_null { "is null, but needs a value" } else { "is missing" });
         }
     }
 
@@ -84,8 +89,9 @@ impl<'a> Fields<'a> {
         let length = text.chars().count();
         if length > chars_max {
             self.refuse(name, format!("has {length} characters, at most {chars_max} are allowed"));
-        } else if text.chars().any(|c| c.is_control()) {
-            self.refuse(name, "holds a control character");
+        } else if let Some(bad) = text.chars().find(|c| is_unseen(*c)) {
+            let code = u32::from(bad);
+            self.refuse(name, format!("holds the control character U+{code:04X}"));
         } else {
             return Some(text.to_owned());
         }
@@ -174,6 +180,10 @@ impl<'a> Fields<'a> {
     pub(crate) fn optional_time(&mut self, name: &'static str) -> Option<hopline_types::UnixMillis> {
         let text = self.optional_text(name, 64)?;
         match text.parse::<jiff::Timestamp>() {
+            Ok(time) if time < jiff::Timestamp::UNIX_EPOCH => {
+                self.refuse(name, format!("{text:?} lies before 1970"));
+                None
+            }
             Ok(time) => Some(hopline_types::UnixMillis(time.as_millisecond())),
             Err(_) => {
                 self.refuse(name, format!("{text:?} is no RFC 3339 time such as 2026-01-31T12:00:00Z"));
@@ -211,14 +221,19 @@ impl<'a> Fields<'a> {
             let mut unknown: Vec<_> =
                 object.keys().filter(|name| !self.asked.contains(name.as_str())).collect();
             unknown.sort();
-            for name in unknown {
-                let place = self.place(name);
-                let mut known: Vec<_> = self.asked.iter().copied().collect();
-                known.sort_unstable();
-                self.problems.push(FieldProblem::new(
-                    place,
-                    format!("is not a field here; there are {}", known.join(", ")),
-                ));
+            let mut known: Vec<_> = self.asked.iter().copied().collect();
+            known.sort_unstable();
+            let known = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
+            for name in unknown.iter().take(UNKNOWN_NAMED_MAX) {
+                let place = self.place(&shortened(name));
+                let message = format!("is not a field here; there are {known}");
+                self.problems.push(FieldProblem::new(place, message));
+            }
+            let more = unknown.len().saturating_sub(UNKNOWN_NAMED_MAX);
+            if more > 0 {
+                let place = if self.path.is_empty() { "body".to_owned() } else { self.path.clone() };
+                let message = format!("holds {more} more fields that are not known here");
+                self.problems.push(FieldProblem::new(place, message));
             }
         }
         self.problems
@@ -239,10 +254,69 @@ impl<'a> Fields<'a> {
     }
 }
 
+/// Characters that are not seen but change what is seen: control characters, line separators, and those that turn the
+/// direction of writing. A name with them can look like another one.
+fn is_unseen(c: char) -> bool {
+    c.is_control() || matches!(c, '\u{2028}' | '\u{2029}' | '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}')
+}
+
+/// The beginning of a name.
+fn shortened(name: &str) -> String {
+    let mut beginning: String = name.chars().take(NAME_CHARS_MAX).collect();
+    if beginning.len() < name.len() {
+        beginning.push('…');
+    }
+    beginning
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use serde_json::json;
+
+    #[test]
+    fn a_flood_of_unknown_fields_is_counted_not_repeated() {
+        let body: Value = (0..1_000)
+            .map(|n| (format!("{n:04}{}", "x".repeat(500)), json!(1)))
+            .collect::<Map<_, _>>()
+            .into();
+        let problems = Fields::at("items[3]".into(), &body).close();
+        assert_eq!(problems.len(), UNKNOWN_NAMED_MAX + 1);
+        assert_eq!(problems[0].field, format!("items[3].0000{}…", "x".repeat(NAME_CHARS_MAX - 4)));
+        assert_eq!(problems[0].message, "is not a field here; there are none");
+        let last = problems.last().unwrap();
+        assert_eq!(*last, FieldProblem::new("items[3]", "holds 980 more fields that are not known here"));
+    }
+
+    #[test]
+    fn texts_hold_no_characters_that_cannot_be_seen() {
+        for (text, code) in
+            [("a\0b", "U+0000"), ("a\r\nb", "U+000D"), ("gnp.\u{202e}x", "U+202E"), ("a\u{2028}", "U+2028")]
+        {
+            let body = json!({"name": text});
+            let mut fields = Fields::body(&body);
+            fields.text("name", 10);
+            assert_eq!(
+                fields.close(),
+                [FieldProblem::new("name", format!("holds the control character {code}"))]
+            );
+        }
+        let body = json!({"name": "Müller \u{200d}👍🏽 שלום"});
+        let mut fields = Fields::body(&body);
+        assert_eq!(fields.text("name", 40), "Müller \u{200d}👍🏽 שלום");
+        assert_eq!(fields.close(), []);
+    }
+
+    #[test]
+    fn times_begin_with_1970_and_null_is_not_called_missing() {
+        let body = json!({"at": "0000-01-01T00:00:00Z", "ok": "1970-01-01T00:00:00Z", "name": null});
+        let mut fields = Fields::body(&body);
+        assert_eq!(fields.optional_time("at"), None);
+        assert_eq!(fields.optional_time("ok"), Some(hopline_types::UnixMillis(0)));
+        fields.text("name", 10);
+        let messages: Vec<_> = fields.close().into_iter().map(|problem| problem.message).collect();
+        assert_eq!(messages, ["\"0000-01-01T00:00:00Z\" lies before 1970", "is null, but needs a value"]);
+    }
 
     #[test]
     fn every_bad_field_is_named_at_once_with_its_path() {

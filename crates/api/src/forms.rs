@@ -3,6 +3,10 @@
 
 #![expect(dead_code, reason = "these types are only described, never filled")]
 
+mod words;
+
+pub(crate) use words::*;
+
 use serde_json::Value;
 use utoipa::openapi::schema::{ArrayBuilder, OneOfBuilder, Schema};
 use utoipa::openapi::{Ref, RefOr};
@@ -29,6 +33,7 @@ pub(crate) struct Page<T> {
 
 /// A new advertiser.
 #[derive(ToSchema)]
+#[schema(examples(json!({"name": "Acme", "currency": "EUR"})))]
 pub(crate) struct AdvertiserForm {
     #[schema(min_length = 1, max_length = 200)]
     name: String,
@@ -36,22 +41,23 @@ pub(crate) struct AdvertiserForm {
     #[schema(min_length = 3, max_length = 3, examples("EUR"))]
     currency: String,
     /// `active` (default), `paused`, `pending` or `blocked`.
-    status: Option<String>,
+    status: Option<Status>,
 }
 
 /// What to change of an advertiser.
 #[derive(ToSchema)]
+#[schema(examples(json!({"name": "Acme", "status": "active"})))]
 pub(crate) struct AdvertiserChangeForm {
     #[schema(min_length = 1, max_length = 200)]
     name: Option<String>,
-    status: Option<String>,
+    status: Option<Status>,
 }
 
 /// How credit is given.
 #[derive(ToSchema)]
 pub(crate) struct AttributionForm {
     /// `last_click` (default), `first_click`, `last_non_direct`, `linear`, `position_based` or `time_decay`.
-    model: Option<String>,
+    model: Option<Model>,
     /// How old a click may be; 30 by default.
     #[schema(minimum = 1, maximum = 365)]
     window_days: Option<i64>,
@@ -79,7 +85,7 @@ pub(crate) struct GoalForm {
     #[schema(max_length = 200)]
     name: Option<String>,
     /// `pps`, `ppl`, `ppc` or `ppi`.
-    kind: String,
+    kind: Kind,
     /// What the advertiser pays.
     revenue: PriceFormDoc,
     /// What the affiliate gets.
@@ -88,6 +94,13 @@ pub(crate) struct GoalForm {
 
 /// A new offer.
 #[derive(ToSchema)]
+#[schema(examples(json!({
+    "advertiser_id": 1, "name": "Shoes", "currency": "EUR",
+    "landing_page": "https://shop.example/shoes?c={click_id}&s={sub1}",
+    "postback_auth": "token", "attribution": {"model": "last_click", "window_days": 30},
+    "approval": "automatic", "hold_days": 0,
+    "goals": [{"key": "sale", "kind": "pps", "revenue": {"percent": "12"}, "payout": {"percent": "10"}}]
+})))]
 pub(crate) struct OfferForm {
     #[schema(minimum = 1)]
     advertiser_id: i64,
@@ -97,7 +110,7 @@ pub(crate) struct OfferForm {
     #[schema(min_length = 1, max_length = 200)]
     name: String,
     /// `active` (default), `paused`, `pending` or `blocked`.
-    status: Option<String>,
+    status: Option<Status>,
     /// Holds macros such as `{click_id}`.
     #[schema(min_length = 1, max_length = 4096)]
     landing_page: String,
@@ -111,15 +124,17 @@ pub(crate) struct OfferForm {
     /// Whether unknown query parameters are handed to the landing page.
     pass_parameters: Option<bool>,
     /// `none`, `token` (default) or `hmac`.
-    postback_auth: Option<String>,
+    postback_auth: Option<PostbackAuth>,
     attribution: Option<AttributionForm>,
     /// `automatic` (default) or `manual`.
-    approval: Option<String>,
+    approval: Option<Approval>,
     #[schema(minimum = 0, maximum = 365)]
     hold_days: Option<i64>,
     /// RFC 3339.
+    #[schema(format = DateTime)]
     starts_at: Option<String>,
     /// RFC 3339.
+    #[schema(format = DateTime)]
     ends_at: Option<String>,
     #[schema(min_items = 1, max_items = 50)]
     goals: Vec<GoalForm>,
@@ -127,10 +142,11 @@ pub(crate) struct OfferForm {
 
 /// What to change of an offer.
 #[derive(ToSchema)]
+#[schema(examples(json!({"status": "active", "hold_days": 14})))]
 pub(crate) struct OfferChangeForm {
     #[schema(min_length = 1, max_length = 200)]
     name: Option<String>,
-    status: Option<String>,
+    status: Option<Status>,
     #[schema(min_length = 1, max_length = 4096)]
     landing_page: Option<String>,
     #[schema(max_length = 4096)]
@@ -138,33 +154,41 @@ pub(crate) struct OfferChangeForm {
     deep_link_hosts: Option<Vec<String>>,
     click_parameter: Option<String>,
     pass_parameters: Option<bool>,
-    postback_auth: Option<String>,
+    postback_auth: Option<PostbackAuth>,
     attribution: Option<AttributionForm>,
-    approval: Option<String>,
+    approval: Option<Approval>,
     #[schema(minimum = 0, maximum = 365)]
     hold_days: Option<i64>,
+    #[schema(format = DateTime)]
     starts_at: Option<String>,
+    #[schema(format = DateTime)]
     ends_at: Option<String>,
 }
 
 /// A new version of a goal's terms.
 #[derive(ToSchema)]
+#[schema(examples(json!({"revenue": {"percent": "14"}, "payout": {"percent": "11"}})))]
 pub(crate) struct TermsForm {
     revenue: PriceFormDoc,
     payout: PriceFormDoc,
     /// RFC 3339; now, where it is absent. Not in the past.
+    #[schema(format = DateTime)]
     effective_from: Option<String>,
 }
 
 /// A new affiliate.
 #[derive(ToSchema)]
+#[schema(examples(json!({
+    "name": "Blog", "email": "blog@example.com", "status": "active",
+    "payout_method": {"type": "sepa", "holder": "Blog GmbH", "iban": "DE89370400440532013000"}
+})))]
 pub(crate) struct AffiliateForm {
     #[schema(min_length = 1, max_length = 200)]
     name: String,
     #[schema(format = Email, max_length = 254)]
     email: String,
     /// `pending` (default), `active`, `paused` or `blocked`.
-    status: Option<String>,
+    status: Option<Status>,
     /// An object with `type`: `sepa` with `holder`, `iban`, and perhaps `bic` and `address`; `paypal` with `email`;
     /// `wise` with `email` or `recipient`; `ach` with `holder`, `routing_number`, `account_number`; `manual`.
     #[schema(value_type = Option<Object>)]
@@ -173,18 +197,20 @@ pub(crate) struct AffiliateForm {
 
 /// What to change of an affiliate.
 #[derive(ToSchema)]
+#[schema(examples(json!({"status": "active"})))]
 pub(crate) struct AffiliateChangeForm {
     #[schema(min_length = 1, max_length = 200)]
     name: Option<String>,
     #[schema(format = Email, max_length = 254)]
     email: Option<String>,
-    status: Option<String>,
+    status: Option<Status>,
     #[schema(value_type = Option<Object>)]
     payout_method: Option<Value>,
 }
 
 /// A new link.
 #[derive(ToSchema)]
+#[schema(examples(json!({"offer_id": 1, "affiliate_id": 1})))]
 pub(crate) struct LinkForm {
     #[schema(minimum = 1)]
     offer_id: i64,
@@ -198,32 +224,40 @@ pub(crate) struct LinkForm {
 
 /// What to change of a link.
 #[derive(ToSchema)]
+#[schema(examples(json!({"status": "active"})))]
 pub(crate) struct LinkChangeForm {
     /// `active`, `paused` or `blocked`.
-    status: Option<String>,
+    status: Option<LinkStatus>,
 }
 
 /// A new API key.
 #[derive(ToSchema)]
+#[schema(examples(json!({"name": "reports", "role": "finance"})))]
 pub(crate) struct KeyForm {
     #[schema(min_length = 1, max_length = 200)]
     name: String,
     /// `operator`, `finance`, `advertiser` or `affiliate`.
-    role: String,
+    role: RoleName,
+    #[schema(minimum = 1)]
     advertiser_id: Option<i64>,
+    #[schema(minimum = 1)]
     affiliate_id: Option<i64>,
     /// RFC 3339.
+    #[schema(format = DateTime)]
     expires_at: Option<String>,
 }
 
 /// A new user.
 #[derive(ToSchema)]
+#[schema(examples(json!({"email": "someone@example.com", "role": "finance", "password": "a long pass phrase"})))]
 pub(crate) struct UserForm {
     #[schema(format = Email, max_length = 254)]
     email: String,
     /// `operator`, `finance`, `advertiser` or `affiliate`.
-    role: String,
+    role: RoleName,
+    #[schema(minimum = 1)]
     advertiser_id: Option<i64>,
+    #[schema(minimum = 1)]
     affiliate_id: Option<i64>,
     #[schema(format = Password, min_length = 8, max_length = 1024)]
     password: String,
@@ -231,6 +265,7 @@ pub(crate) struct UserForm {
 
 /// A reported conversion.
 #[derive(ToSchema)]
+#[schema(examples(json!({"offer_id": 1, "event": "sale", "order_id": "A-1", "amount": "49.90", "currency": "EUR", "coupon": "SPRING"})))]
 pub(crate) struct ConversionForm {
     #[schema(max_length = 64)]
     click_id: Option<String>,
@@ -244,7 +279,7 @@ pub(crate) struct ConversionForm {
     #[schema(max_length = 128)]
     order_id: Option<String>,
     /// Decimal text.
-    #[schema(examples("49.90"))]
+    #[schema(max_length = 64, examples("49.90"))]
     amount: Option<String>,
     #[schema(min_length = 3, max_length = 3)]
     currency: Option<String>,
@@ -253,23 +288,34 @@ pub(crate) struct ConversionForm {
     #[schema(max_length = 128)]
     customer_id: Option<String>,
     /// `pending`, `approved` or `rejected`.
-    status: Option<String>,
+    status: Option<ReportedStatus>,
     /// Line items.
     #[schema(value_type = Option<Vec<Object>>)]
     items: Option<Value>,
     /// When it happened: RFC 3339.
+    #[schema(format = DateTime)]
     at: Option<String>,
     /// The same as Unix seconds.
     ts: Option<i64>,
+    #[schema(max_length = 256)]
     adv1: Option<String>,
+    #[schema(max_length = 256)]
     adv2: Option<String>,
+    #[schema(max_length = 256)]
     adv3: Option<String>,
+    #[schema(max_length = 256)]
     adv4: Option<String>,
+    #[schema(max_length = 256)]
     adv5: Option<String>,
+    #[schema(max_length = 256)]
     adv6: Option<String>,
+    #[schema(max_length = 256)]
     adv7: Option<String>,
+    #[schema(max_length = 256)]
     adv8: Option<String>,
+    #[schema(max_length = 256)]
     adv9: Option<String>,
+    #[schema(max_length = 256)]
     adv10: Option<String>,
 }
 
@@ -311,6 +357,7 @@ pub(crate) struct DifferenceDoc {
 
 /// A refund.
 #[derive(ToSchema)]
+#[schema(examples(json!({"amount": "10.00", "reason": "one of two returned"})))]
 pub(crate) struct RefundForm {
     /// Of the order's amount, decimal text; all that is left where it is absent.
     amount: Option<String>,
@@ -320,6 +367,7 @@ pub(crate) struct RefundForm {
 
 /// A rejection.
 #[derive(ToSchema)]
+#[schema(examples(json!({"reason": "cancelled by the customer"})))]
 pub(crate) struct RejectForm {
     #[schema(min_length = 1, max_length = 200)]
     reason: String,
@@ -332,12 +380,14 @@ pub(crate) struct Explanation(Value);
 
 /// A payout batch to draft.
 #[derive(ToSchema)]
+#[schema(examples(json!({"currency": "EUR", "method": "sepa", "minimum": "25.00"})))]
 pub(crate) struct BatchForm {
     #[schema(min_length = 3, max_length = 3)]
     currency: String,
     /// `sepa`, `ach`, `paypal`, `wise` or `manual`.
-    method: String,
+    method: Method,
     /// RFC 3339; now, where it is absent.
+    #[schema(format = DateTime)]
     cutoff: Option<String>,
     /// Decimal text: whoever has less is left out.
     minimum: Option<String>,
@@ -345,6 +395,7 @@ pub(crate) struct BatchForm {
 
 /// The bank's answer.
 #[derive(ToSchema)]
+#[schema(examples(json!({"failed": []})))]
 pub(crate) struct SettleForm {
     failed: Vec<FailedForm>,
 }
@@ -360,8 +411,10 @@ pub(crate) struct FailedForm {
 
 /// Which clicks to settle.
 #[derive(ToSchema)]
+#[schema(examples(json!({})))]
 pub(crate) struct SettlementForm {
     /// RFC 3339; now, where it is absent.
+    #[schema(format = DateTime)]
     until: Option<String>,
 }
 
@@ -380,7 +433,7 @@ pub(crate) struct ReportParameters {
     /// Metrics, separated by commas.
     metrics: Option<String>,
     /// `conversion` (default) or `click`.
-    basis: Option<String>,
+    basis: Option<ReportBasis>,
     /// ISO 4217 code.
     currency: Option<String>,
     /// Dimensions and metrics, separated by commas; `-` before one for largest first.
@@ -388,7 +441,7 @@ pub(crate) struct ReportParameters {
     #[param(minimum = 1, maximum = 100_000)]
     limit: Option<u32>,
     /// `json` (default) or `csv`.
-    format: Option<String>,
+    format: Option<ReportFormat>,
 }
 
 /// Which clicks are wanted.
@@ -402,7 +455,7 @@ pub(crate) struct ClickParameters {
     /// IANA time zone; UTC where it is absent. Filters are `filter[dimension]=v1,v2`.
     tz: Option<String>,
     /// `ndjson` (default) or `csv`.
-    format: Option<String>,
+    format: Option<ClickFormat>,
 }
 
 /// A report.

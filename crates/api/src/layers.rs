@@ -57,7 +57,9 @@ pub fn add_security(headers: &mut HeaderMap) {
 
 /// What is at no path.
 pub(crate) async fn nothing_here(uri: Uri) -> Problem {
-    Problem::not_found(format!("there is nothing at {}", uri.path()))
+    let path = uri.path();
+    let hint = if path.len() > 1 && path.ends_with('/') { "; paths end without a slash" } else { "" };
+    Problem::not_found(format!("there is nothing at {path}{hint}"))
 }
 
 /// What a path does not take; the router adds `Allow`.

@@ -9,7 +9,8 @@
 //! Before every operation under `/v1` the credential is looked up: an API key as `Authorization: Bearer hl_…`, or the
 //! session cookie of somebody who has signed in, then with a check that no other site sent the request. The table in
 //! `permissions` says which roles an operation is for; what it does not name is refused. What the caller then sees is
-//! decided by its scope, bound into each statement: another tenant's object is 404.
+//! decided by its scope, bound into each statement: another tenant's object is 404. Affiliates are not shown what
+//! advertisers pay, and advertisers not what affiliates get.
 //!
 //! # Changes
 //!
@@ -26,14 +27,15 @@
 //! | body, time to arrive | 30 s | 408 |
 //! | JSON | 32 levels, no name twice in an object | 400 |
 //! | list in a body | 1,000 | 422 |
-//! | head | 64 KiB, 15 s | connection closed |
+//! | remarks on bad fields in one answer | 100 | counted in `detail` |
+//! | head | about 64 KiB, 15 s | 431, connection closed |
 //! | page of a list | 500 | 400 |
 //! | connections | 1,024 | wait |
 //! | failed sign-ins in 15 minutes | 10 per account, 100 per address | 429 |
 //!
 //! # Failure
 //!
-//! Every refusal is an RFC 9457 problem with all bad fields, the path and a request id; the id is also in the header
+//! Every refusal is an RFC 9457 problem with all bad fields (up to the limit above), the path and a request id; the id is also in the header
 //! `X-Request-Id` and in the audit log. A store that is away is 503 with `Retry-After`. Texts of internal failures are
 //! logged, not sent.
 

@@ -3,9 +3,11 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use utoipa::openapi::path::{Parameter, ParameterBuilder, ParameterIn};
 use utoipa::openapi::response::{Response, ResponseBuilder};
+use utoipa::openapi::schema::{KnownFormat, ObjectBuilder, Schema, SchemaFormat, Type};
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
-use utoipa::openapi::{ContentBuilder, Ref, RefOr};
+use utoipa::openapi::{ContentBuilder, Ref, RefOr, Required};
 use utoipa::{IntoResponses, Modify, OpenApi};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -31,7 +33,7 @@ impl IntoResponses for Problems {
             ("409", "The state of things stands against it"),
             ("413", "The request is too large"),
             ("415", "The content type is not supported"),
-            ("422", "Some fields are not valid; all of them are listed"),
+            ("422", "Some fields are not valid; they are listed, up to 100 of them"),
             ("500", "Something went wrong here"),
             ("503", "Not available at the moment"),
         ];
@@ -49,7 +51,7 @@ impl IntoResponses for Problems {
         title = "Hopline",
         description = "Affiliate and referral tracking: links, conversions, commissions, payouts, reports. Money is a \
                        decimal text with its currency, times are RFC 3339 in UTC, errors are RFC 9457 problems that \
-                       name every bad field. An Idempotency-Key is honoured on every POST that creates something and \
+                       name every bad field. An Idempotency-Key is honoured on every POST and PATCH that says so, and \
                        kept for seven days.",
         license(name = "Apache-2.0", identifier = "Apache-2.0"),
         contact()
@@ -59,6 +61,14 @@ impl IntoResponses for Problems {
         crate::problem::Problem,
         crate::problem::FieldProblem,
         crate::forms::ConversionForm,
+        crate::forms::Status,
+        crate::forms::LinkStatus,
+        crate::forms::ConversionStatus,
+        crate::forms::TransactionKind,
+        crate::forms::ReportBasis,
+        crate::forms::ReportFormat,
+        crate::forms::ClickFormat,
+        crate::forms::ExportFormat,
         crate::conversions::ConversionView,
         crate::conversions::ItemResults
     )),
@@ -99,15 +109,59 @@ impl Modify for Bearer {
 pub(crate) fn operations() -> (axum::Router<Arc<App>>, utoipa::openapi::OpenApi) {
     let (router, mut document) = described().split_for_parts();
     for item in document.paths.paths.values_mut() {
+        let changes = [&mut item.post, &mut item.patch].into_iter().flatten();
+        for operation in changes {
+            let parameters = operation.parameters.get_or_insert_default();
+            if operation.operation_id.as_deref() != Some(UNKEPT) {
+                parameters.push(RefOr::T(idempotency_key()));
+            }
+        }
         for operation in
             [&mut item.get, &mut item.post, &mut item.patch, &mut item.delete].into_iter().flatten()
         {
+            for parameter in operation.parameters.iter_mut().flatten() {
+                if let RefOr::T(parameter) = parameter {
+                    bound_id(parameter);
+                }
+            }
             // Handlers are named within their module: `list` becomes `offers_list`.
             let tag = operation.tags.as_ref().and_then(|tags| tags.first()).map_or("", String::as_str);
             operation.operation_id = operation.operation_id.as_ref().map(|id| format!("{tag}_{id}"));
         }
     }
     (router, document)
+}
+
+/// Settling clicks twice settles nothing twice: its answer is not kept.
+const UNKEPT: &str = "settle_clicks";
+
+fn idempotency_key() -> Parameter {
+    let text = "Chosen by the client. The same request under the same key is carried out once; its repetition gets the first \
+                answer, with Idempotency-Replayed: true.";
+    let schema = ObjectBuilder::new()
+        .schema_type(Type::String)
+        .min_length(Some(1))
+        .max_length(Some(255))
+        .pattern(Some("^[!#-~]+$"));
+    ParameterBuilder::new()
+        .name("Idempotency-Key")
+        .parameter_in(ParameterIn::Header)
+        .required(Required::False)
+        .description(Some(text))
+        .schema(Some(schema))
+        .build()
+}
+
+/// Ids count from 1.
+fn bound_id(parameter: &mut Parameter) {
+    if parameter.name != "id" && parameter.name != "affiliate" && !parameter.name.ends_with("_id") {
+        return;
+    }
+    if let Some(RefOr::T(Schema::Object(schema))) = &mut parameter.schema
+        && schema.format == Some(SchemaFormat::KnownFormat(KnownFormat::Int64))
+    {
+        schema.minimum = Some(1.into());
+    }
 }
 
 fn described() -> OpenApiRouter<Arc<App>> {

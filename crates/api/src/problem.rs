@@ -40,7 +40,7 @@ pub struct Problem {
     /// What it was an answer to; filled in as the answer leaves.
     #[serde(flatten)]
     pub place: Option<Box<Place>>,
-    /// Every bad field; empty where the problem is another.
+    /// The bad fields, up to 100; empty where the problem is another.
     pub errors: Vec<FieldProblem>,
     /// Seconds after which trying again makes sense; sent as `Retry-After`.
     #[serde(skip)]
@@ -104,24 +104,33 @@ problems! {
     unavailable = SERVICE_UNAVAILABLE, "unavailable", "Not available at the moment";
 }
 
+/// So many remarks are sent; the detail counts all of them.
+const ERRORS_MAX: usize = 100;
+
+/// What stands in `detail`, and the remarks that are sent.
+fn told(mut errors: Vec<FieldProblem>, what: &str) -> (String, Vec<FieldProblem>) {
+    let count = errors.len();
+    let detail = match errors.as_slice() {
+        [only] => format!("{}: {}", only.field, only.message),
+        _ if count > ERRORS_MAX => format!("{count} {what} are not valid; the first {ERRORS_MAX} are named"),
+        _ => format!("{count} {what} are not valid"),
+    };
+    errors.truncate(ERRORS_MAX);
+    (detail, errors)
+}
+
 impl Problem {
-    /// 422 with every bad field.
+    /// 422 with the bad fields, up to 100 of them.
     #[must_use]
     pub fn fields(errors: Vec<FieldProblem>) -> Self {
-        let detail = match errors.as_slice() {
-            [only] => format!("{}: {}", only.field, only.message),
-            several => format!("{} fields are not valid", several.len()),
-        };
+        let (detail, errors) = told(errors, "fields");
         Self { errors, ..Self::invalid(detail) }
     }
 
-    /// 400 with every bad query parameter.
+    /// 400 with the bad query parameters, up to 100 of them.
     #[must_use]
     pub fn parameters(errors: Vec<FieldProblem>) -> Self {
-        let detail = match errors.as_slice() {
-            [only] => format!("{}: {}", only.field, only.message),
-            several => format!("{} parameters are not valid", several.len()),
-        };
+        let (detail, errors) = told(errors, "parameters");
         Self { errors, ..Self::malformed(detail) }
     }
 

@@ -99,9 +99,10 @@ impl Query {
     /// # Errors
     /// 400 with all remarks.
     pub(crate) fn finish(mut self) -> Result<(), Problem> {
+        let known = if self.asked.is_empty() { "none".to_owned() } else { self.asked.join(", ") };
         for (name, _) in &self.pairs {
             if !self.asked.contains(&name.as_str()) {
-                let message = format!("is not a parameter here; there are {}", self.asked.join(", "));
+                let message = format!("is not a parameter here; there are {known}");
                 self.problems.push(FieldProblem::new(name.clone(), message));
             }
         }

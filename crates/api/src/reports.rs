@@ -6,7 +6,7 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::{HeaderValue, header};
 use axum::response::{IntoResponse, Response};
-use hopline_report::{FieldError, Format, Report, ReportQuery};
+use hopline_report::{FieldError, Format, Metric, Report, ReportQuery, SortBy};
 
 use crate::app::App;
 use crate::caller::Caller;
@@ -14,7 +14,8 @@ use crate::openapi::Problems;
 use crate::problem::{FieldProblem, Problem};
 use crate::query::Query;
 
-/// Count clicks, conversions and money. `format=json` or `csv`.
+/// Count clicks, conversions and money. `format=json` or `csv`. What advertisers pay is not shown to affiliates, and
+/// what affiliates get not to advertisers.
 #[utoipa::path(get, path = "/v1/reports", tag = "reports",
     params(crate::forms::ReportParameters),
     responses((status = 200, content((crate::forms::ReportAnswer = "application/json"), (String = "text/csv"))), Problems))]
@@ -24,8 +25,12 @@ pub(crate) async fn report(
     query: Query,
 ) -> Result<Response, Problem> {
     let pairs = query.pairs().iter().map(|(name, value)| (name, value));
-    let query =
+    let names_metrics = pairs.clone().any(|(name, value)| name == "metrics" && !value.is_empty());
+    let mut query =
         ReportQuery::parse(pairs, app.services.clock.now(), caller.report_scope()).map_err(refused)?;
+    if !caller.sides().payout {
+        hide_payout(&mut query, names_metrics)?;
+    }
     let rows = app.services.click_store.report(query.clone()).await?;
     let report = Report::new(&query, rows);
     if query.format != Format::Csv {
@@ -36,6 +41,38 @@ pub(crate) async fn report(
         Problem::internal("the failure has been logged")
     })?;
     Ok(([(header::CONTENT_TYPE, CSV), (header::CONTENT_DISPOSITION, AS_REPORT)], csv).into_response())
+}
+
+/// Whether a metric shows what affiliates get, or lets it be computed from what the advertiser pays.
+const fn shows_payout(metric: Metric) -> bool {
+    matches!(
+        metric,
+        Metric::Payout | Metric::Profit | Metric::Margin | Metric::Cpc | Metric::Cpa | Metric::Epc
+    )
+}
+
+/// Leaves out what advertisers are not shown; where it was asked for by name, that is refused.
+fn hide_payout(query: &mut ReportQuery, names_metrics: bool) -> Result<(), Problem> {
+    let refusal = |field: &str, metric: Metric| {
+        FieldProblem::new(field, format!("{metric} is not shown to advertisers"))
+    };
+    let mut errors = Vec::new();
+    if names_metrics {
+        let hidden = query.metrics.iter().copied().filter(|metric| shows_payout(*metric));
+        errors.extend(hidden.map(|metric| refusal("metrics", metric)));
+    }
+    for key in &query.sort {
+        if let SortBy::Metric(metric) = key.by
+            && shows_payout(metric)
+        {
+            errors.push(refusal("sort", metric));
+        }
+    }
+    if !errors.is_empty() {
+        return Err(Problem::parameters(errors));
+    }
+    query.metrics.retain(|metric| !shows_payout(*metric));
+    Ok(())
 }
 
 /// RFC 4180, with a header.

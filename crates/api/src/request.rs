@@ -140,7 +140,9 @@ impl<S: Send + Sync, T: TryFrom<i64>> FromRequestParts<S> for Id<T> {
         let params = RawPathParams::from_request_parts(parts, state).await;
         let params = params.map_err(|refusal| Problem::malformed(refusal.body_text()))?;
         let text = params.iter().find(|(name, _)| *name == "id").map_or("", |(_, value)| value);
-        let id = text.parse::<i64>().ok().and_then(|number| T::try_from(number).ok());
+        // An object has one address: `01` and `+1` are none.
+        let number = text.parse::<i64>().ok().filter(|number| number.to_string() == text);
+        let id = number.and_then(|number| T::try_from(number).ok());
         id.map(Self).ok_or_else(|| Problem::not_found(format!("{text:?} is no id")))
     }
 }

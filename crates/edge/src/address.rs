@@ -6,17 +6,20 @@ use hopline_runtime::config::Cidr;
 
 /// The visitor's address: the peer's, unless the peer is a trusted proxy. Then `X-Forwarded-For` is read from the right,
 /// trusted proxies are passed over, and the first other address counts; what does not parse ends the reading (S-25).
-pub(crate) fn visitor<'a>(
+pub(crate) fn visitor<'a, Headers>(
     peer: IpAddr,
     trusted: &[Cidr],
-    forwarded: impl DoubleEndedIterator<Item = &'a [u8]>,
-) -> IpAddr {
+    forwarded: impl FnOnce() -> Headers,
+) -> IpAddr
+where
+    Headers: DoubleEndedIterator<Item = &'a [u8]>,
+{
     let is_trusted = |address: IpAddr| trusted.iter().any(|network| network.contains(address));
     let mut visitor = peer.to_canonical();
     if trusted.is_empty() || !is_trusted(visitor) {
         return visitor;
     }
-    let hops = forwarded.rev().flat_map(|value| value.rsplit(|byte| *byte == b','));
+    let hops = forwarded().rev().flat_map(|value| value.rsplit(|byte| *byte == b','));
     for hop in hops {
         let Some(address) = std::str::from_utf8(hop).ok().and_then(|text| parse(text.trim())) else {
             return visitor;
@@ -60,11 +63,11 @@ mod tests {
             ("::ffff:10.0.0.1", &["::ffff:198.51.100.1"], "198.51.100.1"),
         ];
         for (peer, forwarded, expected) in table {
-            let values = forwarded.iter().map(|value| value.as_bytes());
+            let values = || forwarded.iter().map(|value| value.as_bytes());
             let found = visitor(peer.parse().unwrap(), &trusted, values);
             assert_eq!(found, expected.parse::<IpAddr>().unwrap(), "{peer} {forwarded:?}");
         }
-        let nobody = visitor("10.0.0.1".parse().unwrap(), &[], [b"1.1.1.1".as_slice()].into_iter());
+        let nobody = visitor("10.0.0.1".parse().unwrap(), &[], || [b"1.1.1.1".as_slice()].into_iter());
         assert_eq!(nobody, "10.0.0.1".parse::<IpAddr>().unwrap());
     }
 }

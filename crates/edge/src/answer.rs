@@ -37,11 +37,14 @@ fn text(status: StatusCode, body: &'static str) -> Response<Body> {
     response
 }
 
-/// 302 to `location`.
-pub(crate) fn redirect(location: HeaderValue) -> Response<Body> {
-    let mut response = bare(StatusCode::FOUND, 3);
-    response.headers_mut().insert(http::header::LOCATION, location);
-    response.headers_mut().insert(REFERRER_POLICY, POLICY);
+/// 302 to `location`; `headers` is an empty map with room.
+pub(crate) fn redirect(mut headers: HeaderMap, location: HeaderValue) -> Response<Body> {
+    headers.insert(CACHE_CONTROL, NO_STORE);
+    headers.insert(http::header::LOCATION, location);
+    headers.insert(REFERRER_POLICY, POLICY);
+    let mut response = Response::new(Body::default());
+    *response.status_mut() = StatusCode::FOUND;
+    *response.headers_mut() = headers;
     response
 }
 

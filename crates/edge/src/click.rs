@@ -103,7 +103,7 @@ impl Visit<'_> {
         let shared = &self.edge.thread.shared;
         read_query(query, self.target.offer, scratch);
         let click = &mut scratch.click;
-        let agent = shared.agents.read(self.signals.user_agent);
+        let agent = scratch.agents.read(&shared.agents, self.signals.user_agent);
         let refusal = self.target.refusal(self.now);
         let (mut verdict, detail) = self.verdict(agent.bot, refusal);
         let follows = refusal.is_none() && self.follow_deep_link(&scratch.deep_link, click);
@@ -176,7 +176,7 @@ impl Visit<'_> {
             from_arena(&mut scratch.arena)
         });
         let mut response = match (goal, location) {
-            (_, Some(Some(location))) => answer::redirect(location),
+            (_, Some(Some(location))) => answer::redirect(std::mem::take(&mut scratch.spare), location),
             (Goal::Image, _) => answer::gif(),
             (Goal::Later, _) => answer::prefetch(),
             _ => answer::not_found(),
@@ -245,8 +245,7 @@ impl Visit<'_> {
 
     fn pseudonym(&self, headers: &HeaderMap) -> u64 {
         let shared = &self.edge.thread.shared;
-        let forwarded = headers.get_all(X_FORWARDED_FOR);
-        let forwarded = forwarded.iter().map(http::HeaderValue::as_bytes);
+        let forwarded = || headers.get_all(X_FORWARDED_FOR).iter().map(http::HeaderValue::as_bytes);
         let address = address::visitor(self.edge.peer, &shared.trusted_proxies, forwarded);
         let keys = self.catalogue.pseudonyms();
         match address {

@@ -1,5 +1,7 @@
 //! A thread's listener and its connections, up to the drain.
 
+use std::cell::Cell;
+use std::future::{Future as _, poll_fn};
 use std::net::{IpAddr, SocketAddr};
 use std::rc::Rc;
 use std::time::{Duration, Instant};
@@ -7,15 +9,15 @@ use std::time::{Duration, Instant};
 use hopline_runtime::lifecycle::Shutdown;
 use hopline_runtime::telemetry::EdgeOutcome;
 use hyper::server::conn::http1;
-use hyper_util::rt::TokioTimer;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{Notify, watch};
+use tokio::sync::Notify;
 
 use crate::pressure::Pressure;
 use crate::service::Edge;
+use crate::sweep::{Sweep, SweptTimer};
 use crate::thread::Thread;
 
-/// To send a request's head, and between two requests.
+/// To send a request's head, and between two requests; kept up to four seconds late, see [`crate::sweep`].
 const HEAD_TIMEOUT: Duration = Duration::from_secs(15);
 /// hyper's own least is 8 KiB.
 const HEAD_BYTES_MAX: usize = 16 * 1024;
@@ -32,7 +34,9 @@ struct Gate {
     thread: Rc<Thread>,
     connections_max: usize,
     left: Notify,
-    closing: watch::Sender<bool>,
+    sweep: Sweep,
+    /// Idle connections are to be closed.
+    is_closing: Cell<bool>,
 }
 
 /// Accepts and serves until the shutdown begins, then drains.
@@ -42,8 +46,15 @@ pub(crate) async fn serve(
     connections_max: usize,
     shutdown: &Shutdown,
 ) {
-    let gate =
-        Rc::new(Gate { thread, connections_max, left: Notify::new(), closing: watch::Sender::new(false) });
+    let gate = Rc::new(Gate {
+        thread,
+        connections_max,
+        left: Notify::new(),
+        sweep: Sweep::default(),
+        is_closing: Cell::new(false),
+    });
+    let swept = Rc::clone(&gate);
+    tokio::task::spawn_local(async move { swept.sweep.run().await });
     tokio::select! {
         () = accept_forever(&listener, &gate) => (),
         () = shutdown.begun() => (),
@@ -55,7 +66,8 @@ pub(crate) async fn serve(
     }
     drop(listener);
     if !gate.is_empty_within(LAST_REQUESTS).await {
-        gate.closing.send_replace(true);
+        gate.is_closing.set(true);
+        gate.sweep.wake_all();
         if !gate.is_empty_within(LAST_ANSWERS).await {
             tracing::warn!(
                 connections = gate.thread.connections.get(),
@@ -82,18 +94,24 @@ async fn accept_forever(listener: &TcpListener, gate: &Rc<Gate>) {
 
 fn start(gate: &Rc<Gate>, stream: TcpStream, peer: SocketAddr) {
     gate.thread.connections.set(gate.thread.connections.get() + 1);
-    let place = Place(Rc::clone(gate));
+    let place = Place { gate: Rc::clone(gate), swept: None };
     tokio::task::spawn_local(connection(stream, peer.ip(), place));
 }
 
 /// A connection's place; given back when it ends, however it ends.
-struct Place(Rc<Gate>);
+struct Place {
+    gate: Rc<Gate>,
+    swept: Option<usize>,
+}
 
 impl Drop for Place {
     fn drop(&mut self) {
-        let thread = &self.0.thread;
+        let thread = &self.gate.thread;
         thread.connections.set(thread.connections.get() - 1);
-        self.0.left.notify_one();
+        if let Some(place) = self.swept {
+            self.gate.sweep.leave(place);
+        }
+        self.gate.left.notify_one();
     }
 }
 
@@ -108,31 +126,32 @@ impl Gate {
     }
 }
 
-async fn connection(stream: TcpStream, peer: IpAddr, place: Place) {
-    let gate = &place.0;
+async fn connection(stream: TcpStream, peer: IpAddr, mut place: Place) {
+    let gate = Rc::clone(&place.gate);
     // Without it a pipelined answer could wait for the acknowledgement of the one before; if it fails, only that.
     stream.set_nodelay(true).unwrap_or_default();
     let edge = Edge { thread: Rc::clone(&gate.thread), peer };
     let mut builder = http1::Builder::new();
     builder
-        .timer(TokioTimer::new())
+        .timer(SweptTimer)
         .header_read_timeout(HEAD_TIMEOUT)
         .max_buf_size(HEAD_BYTES_MAX)
         // Answers are small: one buffer, one write.
         .writev(false);
     let mut connection = std::pin::pin!(builder.serve_connection(Pressure::new(stream), edge));
-    let mut closing = gate.closing.subscribe();
     let mut is_closing = false;
-    let outcome = loop {
-        tokio::select! {
-            biased;
-            outcome = connection.as_mut() => break outcome,
-            _ = closing.wait_for(|closing| *closing), if !is_closing => {
-                is_closing = true;
-                connection.as_mut().graceful_shutdown();
-            }
+    let outcome = poll_fn(|context| {
+        // A connection is one task for life, so its first waker stays good.
+        place.swept.get_or_insert_with(|| gate.sweep.enter(context.waker()));
+        let outcome = connection.as_mut().poll(context);
+        if outcome.is_pending() && gate.is_closing.get() && !is_closing {
+            is_closing = true;
+            connection.as_mut().graceful_shutdown();
+            return connection.as_mut().poll(context);
         }
-    };
+        outcome
+    })
+    .await;
     if let Err(error) = outcome
         && (error.is_parse() || error.is_parse_too_large())
     {

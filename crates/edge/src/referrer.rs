@@ -4,13 +4,23 @@
 pub(crate) fn host(referer: &[u8], out: &mut String) {
     let rest = referer.strip_prefix(b"https://").or_else(|| referer.strip_prefix(b"http://"));
     let Some(rest) = rest else { return };
-    let end = rest.iter().position(|byte| matches!(byte, b'/' | b'?' | b'#')).unwrap_or(rest.len());
-    let authority = &rest[..end];
-    let host = authority.rsplit(|byte| *byte == b'@').next().unwrap_or_default();
-    let host = host.split(|byte| *byte == b':').next().unwrap_or_default();
-    let is_plain = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_');
-    if host.len() <= 253 && host.iter().all(is_plain) {
-        out.extend(host.iter().map(|byte| char::from(byte.to_ascii_lowercase())));
+    // One pass: up to the path, behind the last `@`, before the first `:`.
+    let (mut start, mut end, mut is_plain) = (0, None, true);
+    for (at, byte) in rest.iter().enumerate() {
+        match byte {
+            b'/' | b'?' | b'#' => {
+                end = end.or(Some(at));
+                break;
+            }
+            b'@' => (start, end, is_plain) = (at + 1, None, true),
+            b':' => end = end.or(Some(at)),
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_' => (),
+            _ => is_plain &= end.is_some(),
+        }
+    }
+    let host = rest.get(start..end.unwrap_or(rest.len())).unwrap_or_default();
+    if is_plain && host.len() <= 253 {
+        push_lower_case(host, out);
     }
 }
 
@@ -19,7 +29,16 @@ pub(crate) fn language(accept_language: &[u8], out: &mut String) {
     let end =
         accept_language.iter().position(|byte| !byte.is_ascii_alphabetic()).unwrap_or(accept_language.len());
     if (2..=8).contains(&end) {
-        out.extend(accept_language[..end].iter().map(|byte| char::from(byte.to_ascii_lowercase())));
+        push_lower_case(&accept_language[..end], out);
+    }
+}
+
+/// Appends ASCII in lower case.
+fn push_lower_case(ascii: &[u8], out: &mut String) {
+    let start = out.len();
+    out.push_str(std::str::from_utf8(ascii).unwrap_or_default());
+    if let Some(added) = out.get_mut(start..) {
+        added.make_ascii_lowercase();
     }
 }
 

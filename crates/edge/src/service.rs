@@ -68,17 +68,19 @@ impl Service<Request<Incoming>> for Edge {
 }
 
 impl Edge {
-    fn route(&self, request: Request<Incoming>) -> Step {
+    fn route(&self, mut request: Request<Incoming>) -> Step {
         let path = request.uri().path().as_bytes();
         let is_read = matches!(*request.method(), Method::GET | Method::HEAD);
-        match path {
+        let step = match path {
             b"/c" if is_read => click::answer(self, &request, Way::Pair),
             b"/postback" => match *request.method() {
-                Method::GET | Method::POST => Step::Slow(Box::pin(postback::answer(self.clone(), request))),
+                Method::GET | Method::POST => {
+                    return Step::Slow(Box::pin(postback::answer(self.clone(), request)));
+                }
                 _ => refused_method("GET, POST"),
             },
             b"/pixel.gif" if request.method() == Method::GET => {
-                Step::Slow(Box::pin(postback::pixel(self.clone(), request)))
+                return Step::Slow(Box::pin(postback::pixel(self.clone(), request)));
             }
             b"/pixel.gif" => refused_method("GET"),
             b"/robots.txt" if is_read => Step::ready(answer::robots(), EdgeOutcome::Asset),
@@ -92,7 +94,9 @@ impl Edge {
             },
             b"/c" | b"/robots.txt" => refused_method("GET, HEAD"),
             _ => Step::ready(answer::not_found(), EdgeOutcome::NotFound),
-        }
+        };
+        self.thread.keep(std::mem::take(request.headers_mut()));
+        step
     }
 }
 

@@ -12,8 +12,9 @@ use hopline_record::Click;
 use hopline_runtime::clock::Clock;
 use hopline_runtime::config::Cidr;
 use hopline_runtime::telemetry::{EdgeOutcome, LocalEdgeMetrics};
-use http::HeaderValue;
+use http::{HeaderMap, HeaderValue};
 
+use crate::agents::RecentAgents;
 use crate::commit::Log;
 use crate::postback::RecentEvents;
 
@@ -55,6 +56,10 @@ pub(crate) struct Scratch {
     pub(crate) location: Vec<u8>,
     pub(crate) payload: Vec<u8>,
     pub(crate) arena: BytesMut,
+    pub(crate) agents: RecentAgents,
+    /// The header map of an earlier request, empty but with its room, for the next answer; hyper hands an answer's map
+    /// on to the connection's next request.
+    pub(crate) spare: HeaderMap,
 }
 
 impl Scratch {
@@ -67,6 +72,8 @@ impl Scratch {
             location: Vec::new(),
             payload: Vec::new(),
             arena: BytesMut::with_capacity(ARENA_BYTES),
+            agents: RecentAgents::new(),
+            spare: HeaderMap::new(),
         }
     }
 
@@ -110,6 +117,12 @@ pub(crate) fn from_arena(arena: &mut BytesMut) -> Option<HeaderValue> {
 }
 
 impl Thread {
+    /// Keeps the room of a request's headers.
+    pub(crate) fn keep(&self, mut headers: HeaderMap) {
+        headers.clear();
+        self.scratch.borrow_mut().spare = headers;
+    }
+
     pub(crate) fn count(&self, outcome: EdgeOutcome, from: Instant, to: Instant) {
         self.metrics.borrow_mut().record(outcome, to.saturating_duration_since(from).as_secs_f64());
     }

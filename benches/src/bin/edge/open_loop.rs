@@ -5,13 +5,14 @@ use std::process::Stdio;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail, ensure};
+use hopline_benches::cpu::{CpuTime, core_busy};
 use hopline_benches::server::{Server, pinned};
 use hopline_loadgen::{Pace, paced};
 
 use crate::clicks;
 use crate::options::Options;
 use crate::row::Row;
-use crate::saturation::sweeping;
+use crate::saturation::{sweeping, undisturbed};
 
 /// One row in one round, in milliseconds.
 #[derive(Debug, Clone, Copy)]
@@ -20,6 +21,8 @@ pub(crate) struct Latency {
     pub(crate) p50: f64,
     pub(crate) p99: f64,
     pub(crate) p999: f64,
+    /// Share of the server's core that others had.
+    pub(crate) others: f64,
 }
 
 /// As many rounds as at saturation, by this program once more on the load generator's core.
@@ -27,7 +30,9 @@ pub(crate) fn rounds(options: &Options, servers: &[(Row, Server)], directory: &P
     let mut latencies = Vec::new();
     for _ in 0..options.rounds {
         for (row, server) in servers {
-            latencies.push(sweeping(*row, directory, || round(options, *row, server))?);
+            latencies.push(sweeping(*row, directory, || {
+                undisturbed(|| round(options, *row, server), |latency| latency.others)
+            })?);
         }
     }
     Ok(latencies)
@@ -35,6 +40,7 @@ pub(crate) fn rounds(options: &Options, servers: &[(Row, Server)], directory: &P
 
 fn round(options: &Options, row: Row, server: &Server) -> Result<Latency> {
     let seconds = u32::try_from(options.seconds)?;
+    let (cpu, busy) = (CpuTime::of(server.pid())?, core_busy(options.server_core)?);
     let output = pinned(options.load_core, std::env::current_exe()?)
         .args(["pace", &server.address.to_string(), &options.rate.to_string()])
         .args([(options.rate * seconds).to_string(), options.connections.to_string()])
@@ -43,10 +49,12 @@ fn round(options: &Options, row: Row, server: &Server) -> Result<Latency> {
         .stderr(Stdio::inherit())
         .output()?;
     ensure!(output.status.success(), "the open loop: {}", output.status);
+    let cpu = CpuTime::of(server.pid())? - cpu;
+    let others = (core_busy(options.server_core)? - busy - cpu.total()) / f64::from(seconds);
     let text = String::from_utf8_lossy(&output.stdout);
     let numbers: Vec<f64> = text.split_ascii_whitespace().filter_map(|word| word.parse().ok()).collect();
     let [p50, p99, p999] = numbers[..] else { bail!("the open loop said: {text}") };
-    Ok(Latency { row, p50, p99, p999 })
+    Ok(Latency { row, p50, p99, p999, others })
 }
 
 /// Sends the clicks and prints three latencies in milliseconds.

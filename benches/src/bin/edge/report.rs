@@ -56,24 +56,25 @@ pub(crate) fn saturation(samples: &[Sample]) {
         );
     }
     println!(
-        "others: share of the server's core that other processes had; above some percent, measure again"
+        "others: share of the server's core that other processes had; above some percent, run again in calm"
     );
 }
 
 pub(crate) fn open_loop(rate: u32, latencies: &[Latency]) {
     println!("\nopen loop at {rate} clicks/s, medians, milliseconds from the time at which a click was due");
-    println!("{:<26}{:>9}{:>9}{:>9}{:>12}", "", "p50", "p99", "p99.9", "p99 to B");
+    println!("{:<26}{:>9}{:>9}{:>9}{:>12}{:>9}", "", "p50", "p99", "p99.9", "p99 to B", "others");
     let middle = |row: Row, value: fn(&Latency) -> f64| {
         median(latencies.iter().filter(|latency| latency.row == row).map(value))
     };
     for row in Row::ALL.into_iter().filter(|row| latencies.iter().any(|latency| latency.row == *row)) {
         println!(
-            "{:<26}{:>9.3}{:>9.3}{:>9.3}{:>12.2}",
+            "{:<26}{:>9.3}{:>9.3}{:>9.3}{:>12.2}{:>8.1}%",
             row.name(),
             middle(row, |latency| latency.p50),
             middle(row, |latency| latency.p99),
             middle(row, |latency| latency.p999),
             middle(row, |latency| latency.p99) / middle(Row::NginxLogged, |latency| latency.p99),
+            middle(row, |latency| latency.others * 100.0),
         );
     }
 }

@@ -89,7 +89,7 @@ impl TransactionView {
 #[utoipa::path(get, path = "/v1/ledger/transactions", tag = "books",
     params(crate::forms::ListParameters,
         ("account" = Option<String>, Query, description = "Only with a line on this account"),
-        ("kind" = Option<String>, Query, description = "Only of this kind"),
+        ("kind" = Option<crate::forms::TransactionKind>, Query, description = "Only of this kind"),
         ("conversion_id" = Option<i64>, Query, description = "Only of this conversion"),
         ("from" = Option<String>, Query, description = "Effective not before this time or day"),
         ("to" = Option<String>, Query, description = "Effective before this time or day")),

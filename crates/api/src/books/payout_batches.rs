@@ -11,7 +11,7 @@ use hopline_control_store::payouts::{Batch, Payout, RefusedPayee, list_batches};
 use hopline_control_store::{DatabaseExt, StoreError};
 use hopline_payfile::FileOut;
 use hopline_runtime::config::PayoutsConfig;
-use hopline_types::{BatchId, PayoutId};
+use hopline_types::{BatchId, PayoutId, PayoutMethod};
 use serde::Serialize;
 use serde_json::Value;
 use utoipa::ToSchema;
@@ -149,7 +149,9 @@ pub(crate) async fn draft(State(app): State<Arc<App>>, change: Change) -> Result
     let mut fields = Fields::body(&change.body);
     let new = NewBatch {
         currency: fields.text("currency", 3),
-        method: fields.text("method", TEXT_CHARS_MAX),
+        method: fields
+            .word::<PayoutMethod>("method")
+            .map_or_else(String::new, |method| method.as_str().to_owned()),
         cutoff: fields.optional_time("cutoff"),
         minimum: crate::conversions::form::amount(&mut fields, "minimum"),
     };
@@ -267,7 +269,7 @@ fn failed_payouts(body: &Value) -> Result<Vec<FailedPayout>, Problem> {
 /// `X-Hopline-Control-Sum` say what is in it.
 #[utoipa::path(get, path = "/v1/payout_batches/{id}/export", tag = "payouts",
     params(("id" = i64, Path),
-        ("format" = String, Query, description = "`csv` or `pain.001.001.09`")),
+        ("format" = crate::forms::ExportFormat, Query)),
     responses((status = 200, content((String = "application/xml"), (String = "text/csv")),
         headers(("X-Hopline-Count" = i64), ("X-Hopline-Control-Sum" = String))), Problems))]
 pub(crate) async fn export(

@@ -14,10 +14,11 @@ use crate::request::Change;
 use crate::view::Time;
 use crate::work::Work;
 
-/// Settle paid clicks now, of hours that have ended by `until`; without it, by now. Clicks settled before are not paid
-/// twice.
-#[utoipa::path(post, path = "/v1/click_settlements", tag = "books",
-    request_body = crate::forms::SettlementForm,
+/// Settle paid clicks now, up to `until`; without it, up to now. Hours that have ended by then are settled whole. The
+/// running hour is settled as far as it has come where `until` lies in it or is absent; its later clicks follow with the next
+/// settlement. Clicks settled before are not paid twice.
+#[utoipa::path(post, path = "/v1/click_settlements", tag = "books", operation_id = "settle_clicks",
+    request_body = Option<crate::forms::SettlementForm>,
     responses((status = 200, body = SettledClicks), Problems))]
 pub(crate) async fn settle(
     State(app): State<Arc<App>>,

@@ -36,8 +36,9 @@ pub(crate) struct RefundView {
     amount: Option<Money>,
     /// Taken back of what the advertiser pays.
     revenue: Money,
-    /// Taken back of what the affiliate gets.
-    payout: Money,
+    /// Taken back of what the affiliate gets; not shown to advertisers.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    payout: Option<Money>,
     reason: String,
     created_at: Time,
 }
@@ -73,14 +74,15 @@ pub(crate) async fn refund(
             id: given.id,
             amount: given.amount_minor.map(|minor| Amount::new(minor, given.currency).into()),
             revenue: Money::of(given.revenue_minor, given.currency),
-            payout: Money::of(given.payout_minor, given.currency),
+            payout: Some(Money::of(given.payout_minor, given.currency)),
             reason: given.reason.clone(),
             created_at: Time(given.created_at),
         };
         let after = json!({"status": state(&refunded.conversion), "refund": &view});
         work.audit("conversion.refund", format!("conversion:{id}"), state(&before), Some(after))?;
         let conversion = ConversionView::of(&refunded.conversion, work.caller);
-        Ok(Done::ok(RefundedView { conversion, refund: view }))
+        let payout = view.payout.filter(|_| work.caller.sides().payout);
+        Ok(Done::ok(RefundedView { conversion, refund: RefundView { payout, ..view } }))
     })
     .await
 }

@@ -33,8 +33,9 @@ pub(crate) struct ConversionView {
     /// What the advertiser pays; not shown to affiliates.
     #[serde(skip_serializing_if = "Option::is_none")]
     revenue: Option<Option<Money>>,
-    /// What the affiliate gets.
-    payout: Option<Money>,
+    /// What the affiliate gets; not shown to advertisers.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    payout: Option<Option<Money>>,
     /// `pending`, `approved`, `paid`, `rejected`, `reversed` or `unattributed`.
     status: &'static str,
     /// The same, finer: `payable` is apart. Null until the conversion is decided.
@@ -74,6 +75,7 @@ fn json(text: Option<&String>) -> Option<Value> {
 impl ConversionView {
     pub(crate) fn of(conversion: &Conversion, caller: &Caller) -> Self {
         let shows_all = !caller.is_affiliate();
+        let sides = caller.sides();
         Self {
             id: conversion.id.get(),
             event_id: conversion.event_id.clone(),
@@ -88,8 +90,8 @@ impl ConversionView {
             link_id: conversion.link.map(i64::from),
             coupon: conversion.coupon.clone(),
             amount: conversion.amount.map(Money::from),
-            revenue: shows_all.then(|| conversion.revenue.map(Money::from)),
-            payout: conversion.payout.map(Money::from),
+            revenue: sides.revenue.then(|| conversion.revenue.map(Money::from)),
+            payout: sides.payout.then(|| conversion.payout.map(Money::from)),
             status: conversion.shown_status().as_str(),
             commission_status: conversion.status.map(|status| status.as_str()),
             duplicate: conversion.was_repeated(),

@@ -20,10 +20,32 @@ function typeOf(schema) {
   return type ?? (schema?.oneOf ? schema.oneOf.map(typeOf).join(" or ") : "any");
 }
 
+// The words that a schema takes, if it names them.
+function wordsOf(api, schema) {
+  const known = resolve(api, schema);
+  const choices = known?.oneOf ?? known?.anyOf;
+  return known?.enum ?? choices?.map((one) => wordsOf(api, one)).find(Boolean) ?? null;
+}
+
+// The type of a field, its words and its limits.
+function limitsOf(api, schema) {
+  const words = wordsOf(api, schema);
+  if (words) return words.join(", ");
+  const known = resolve(api, schema) ?? {};
+  const limits = [
+    known.minimum !== undefined && `from ${known.minimum}`,
+    known.maximum !== undefined && `to ${known.maximum}`,
+    known.maxLength !== undefined && `up to ${known.maxLength} characters`,
+    known.maxItems !== undefined && `up to ${known.maxItems}`,
+  ].filter(Boolean);
+  return [typeOf(schema), ...limits].join(", ");
+}
+
 function example(api, schema, depth = 0) {
   const known = resolve(api, schema) ?? {};
   if (depth > DEPTH_MAX) return null;
   if (known.examples?.length) return known.examples[0];
+  if (known.enum) return known.enum[0];
   const choices = known.oneOf ?? known.anyOf;
   if (choices) return example(api, choices.find((one) => one.type !== "null") ?? {}, depth);
   if (known.properties) {
@@ -40,27 +62,50 @@ function example(api, schema, depth = 0) {
   }
 }
 
-function fieldTable(api, schema) {
-  const known = resolve(api, schema);
-  const properties = known?.properties;
-  if (!properties) return element("p", {}, element("code", { textContent: typeOf(schema) }));
-  const needed = new Set(known.required ?? []);
+// A text in which `words` between backticks are code.
+function prose(text) {
+  return text.split("`").map((part, at) => (at % 2 ? element("code", { textContent: part }) : part));
+}
+
+// The fields of a schema and of the parts it is made of.
+function fieldsOf(api, schema) {
+  const known = resolve(api, schema) ?? {};
+  const parts = (known.allOf ?? []).map((part) => fieldsOf(api, part));
+  const properties = Object.assign({}, ...parts.map((part) => part.properties), known.properties);
+  return { properties, required: [...parts.flatMap((part) => part.required), ...(known.required ?? [])] };
+}
+
+function fieldTable(api, schema, marksNeeded = false) {
+  const { properties, required } = fieldsOf(api, schema);
+  if (!Object.keys(properties).length) {
+    const choices = (resolve(api, schema)?.oneOf ?? []).filter((one) => one.type !== "null");
+    if (choices.length && choices[0].$ref) return fieldTable(api, choices[0], marksNeeded);
+    return element("p", {}, element("code", { textContent: typeOf(schema) }));
+  }
+  const needed = new Set(marksNeeded ? required : []);
   const rows = Object.entries(properties).map(([name, field]) => element("tr", {},
     element("td", {}, element("code", { textContent: name })),
-    element("td", { textContent: typeOf(field) + (needed.has(name) ? ", needed" : "") }),
-    element("td", { textContent: field.description ?? resolve(api, field)?.description ?? "" })));
+    element("td", { textContent: (needed.has(name) ? "needed: " : "") + limitsOf(api, field) }),
+    element("td", {}, ...prose(field.description ?? resolve(api, field)?.description ?? ""))));
   return element("table", {}, element("tbody", {}, ...rows));
 }
 
 async function attempt(method, path, inputs, body, output) {
   const query = new URLSearchParams();
+  const headers = {};
   let filled = path;
   for (const { parameter, input } of inputs) {
-    if (input.value === "") continue;
-    if (parameter.in === "path") filled = filled.replace(`{${parameter.name}}`, encodeURIComponent(input.value));
-    else query.append(parameter.name, input.value);
+    const value = input.value.trim();
+    if (value === "" && parameter.in === "path") {
+      output.textContent = `${parameter.name} is needed`;
+      input.focus();
+      return;
+    }
+    if (value === "") continue;
+    if (parameter.in === "path") filled = filled.replace(`{${parameter.name}}`, encodeURIComponent(value));
+    else if (parameter.in === "header") headers[parameter.name] = value;
+    else query.append(parameter.name, value);
   }
-  const headers = {};
   const key = document.querySelector("#key").value.trim();
   if (key) headers.Authorization = `Bearer ${key}`;
   if (body) headers["Content-Type"] = "application/json";
@@ -80,13 +125,16 @@ async function attempt(method, path, inputs, body, output) {
 function operationView(api, method, path, operation) {
   const view = element("details", {}, element("summary", {},
     element("span", { className: "method", textContent: method.toUpperCase() }),
-    element("code", { textContent: path }), ` ${operation.summary ?? ""}`));
+    element("code", { textContent: path }), " ", ...prose(operation.summary ?? "")));
   view.dataset.words = `${method} ${path} ${operation.summary ?? ""} ${operation.description ?? ""}`.toLowerCase();
   view.addEventListener("toggle", () => { if (view.open && view.childElementCount === 1) fill(); });
   function fill() {
-    if (operation.description) view.append(element("p", { textContent: operation.description }));
+    if (operation.description) view.append(element("p", {}, ...prose(operation.description)));
     const inputs = (operation.parameters ?? []).map((parameter) => {
-      const input = element("input", { name: parameter.name, placeholder: parameter.description ?? "" });
+      const words = wordsOf(api, parameter.schema);
+      const input = words
+        ? element("select", { name: parameter.name }, ...["", ...words].map((word) => element("option", { textContent: word })))
+        : element("input", { name: parameter.name, placeholder: parameter.description ?? "", title: parameter.description ?? "" });
       view.append(element("label", {}, `${parameter.name}${parameter.required ? " (needed)" : ""} `, input));
       return { parameter, input };
     });
@@ -94,15 +142,27 @@ function operationView(api, method, path, operation) {
     let body = null;
     if (schema) {
       body = element("textarea", { value: JSON.stringify(example(api, schema), null, 2), spellcheck: false });
-      view.append(element("h4", { textContent: "Body" }), fieldTable(api, schema), body);
+      view.append(element("h4", { textContent: "Body" }), fieldTable(api, schema, true), body);
     }
     const output = element("pre", { textContent: "" });
     const button = element("button", { type: "button", textContent: "Try it" });
     button.addEventListener("click", () => attempt(method, path, inputs, body, output));
     view.append(element("p", {}, button), output);
-    const answers = Object.entries(operation.responses ?? {}).map(([status, answer]) => element("tr", {},
-      element("td", { textContent: status }), element("td", { textContent: answer.description ?? "" })));
-    view.append(element("h4", { textContent: "Answers" }), element("table", {}, element("tbody", {}, ...answers)));
+    const refusals = [];
+    for (const [status, answer] of Object.entries(operation.responses ?? {})) {
+      const content = Object.entries(answer.content ?? {});
+      if (content.some(([type]) => type === "application/problem+json")) {
+        refusals.push(element("tr", {},
+          element("td", { textContent: status }), element("td", {}, ...prose(answer.description ?? ""))));
+        continue;
+      }
+      const types = content.map(([type]) => type).join(", ");
+      view.append(element("h4", { textContent: `Answer ${status}` }),
+        element("p", {}, ...prose([answer.description, types].filter(Boolean).join(": ") || "nothing")));
+      const json = answer.content?.["application/json"]?.schema;
+      if (json) view.append(fieldTable(api, json));
+    }
+    view.append(element("h4", { textContent: "Refusals" }), element("table", {}, element("tbody", {}, ...refusals)));
   }
   return view;
 }

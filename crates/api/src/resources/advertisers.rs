@@ -106,7 +106,7 @@ pub(crate) async fn create(State(app): State<Arc<App>>, change: Change) -> Resul
 
 /// List advertisers.
 #[utoipa::path(get, path = COLLECTION, tag = "advertisers",
-    params(crate::forms::ListParameters, ("status" = Option<String>, Query, description = "Only with this status")),
+    params(crate::forms::ListParameters, ("status" = Option<crate::forms::Status>, Query, description = "Only with this status")),
     responses((status = 200, body = crate::forms::Page<AdvertiserView>), Problems))]
 pub(crate) async fn list(
     State(app): State<Arc<App>>,

@@ -90,7 +90,7 @@ pub(crate) async fn create(State(app): State<Arc<App>>, change: Change) -> Resul
 /// List affiliates.
 #[utoipa::path(get, path = COLLECTION, tag = "affiliates",
     params(crate::forms::ListParameters,
-        ("status" = Option<String>, Query, description = "Only with this status"),
+        ("status" = Option<crate::forms::Status>, Query, description = "Only with this status"),
         ("email" = Option<String>, Query, description = "Only with this address")),
     responses((status = 200, body = crate::forms::Page<AffiliateView>), Problems))]
 pub(crate) async fn list(

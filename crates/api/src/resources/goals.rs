@@ -15,7 +15,7 @@ use utoipa::ToSchema;
 
 use super::offers::{GoalView, price, with_terms};
 use crate::app::App;
-use crate::caller::Caller;
+use crate::caller::{Caller, Sides};
 use crate::fields::Fields;
 use crate::openapi::Problems;
 use crate::problem::{FieldProblem, Problem};
@@ -37,14 +37,15 @@ pub(crate) struct TermsView {
     /// What the advertiser pays.
     #[schema(value_type = crate::forms::PriceFormDoc)]
     revenue: PriceForm,
-    /// What the affiliate gets.
-    #[schema(value_type = crate::forms::PriceFormDoc)]
-    payout: PriceForm,
+    /// What the affiliate gets; not shown to advertisers.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<crate::forms::PriceFormDoc>)]
+    payout: Option<PriceForm>,
     created_at: Time,
 }
 
 impl TermsView {
-    fn of(version: &TermsVersion, offer: &Offer) -> Self {
+    fn of(version: &TermsVersion, offer: &Offer, sides: Sides) -> Self {
         let form = version.terms.form(offer.currency);
         Self {
             id: version.id.get(),
@@ -52,7 +53,7 @@ impl TermsView {
             version: version.version,
             effective_from: Time(version.effective_from),
             revenue: form.revenue.unwrap_or_default(),
-            payout: form.payout.unwrap_or_default(),
+            payout: sides.payout.then(|| form.payout.unwrap_or_default()),
             created_at: Time(version.created_at),
         }
     }
@@ -90,10 +91,12 @@ pub(crate) async fn list(
     });
     let found: Result<_, StoreError> = found.await;
     let goals = found?.map_or_else(Vec::new, |current| {
-        let each =
-            current.offer.goals.iter().zip(&current.terms).map(|(goal, terms)| {
-                GoalView::of(goal, terms, current.offer.currency, caller.is_affiliate())
-            });
+        let each = current
+            .offer
+            .goals
+            .iter()
+            .zip(&current.terms)
+            .map(|(goal, terms)| GoalView::of(goal, terms, current.offer.currency, caller.sides()));
         each.collect()
     });
     Ok(Json(json!({"items": goals, "next_cursor": null})))
@@ -115,7 +118,7 @@ pub(crate) async fn get(
         Ok::<_, Problem>((goal, offer, terms))
     });
     let (goal, offer, terms) = found.await?;
-    Ok(Json(GoalView::of(&goal, &terms, offer.currency, caller.is_affiliate())))
+    Ok(Json(GoalView::of(&goal, &terms, offer.currency, caller.sides())))
 }
 
 /// List all versions of a goal's terms.
@@ -135,7 +138,7 @@ pub(crate) async fn versions(
     });
     let (offer, versions) = found.await?;
     let own = versions.iter().filter(|version| version.goal_id == id);
-    let items: Vec<_> = own.map(|version| TermsView::of(version, &offer)).collect();
+    let items: Vec<_> = own.map(|version| TermsView::of(version, &offer, caller.sides())).collect();
     Ok(Json(json!({"items": items, "next_cursor": null})))
 }
 
@@ -154,7 +157,7 @@ pub(crate) async fn version(
         Ok::<_, StoreError>(visible(tx, scope, version.goal_id)?.map(|(_, offer)| (version, offer)))
     });
     let found = found.await?.ok_or_else(|| Problem::not_found(format!("there are no terms {id}")))?;
-    Ok(Json(TermsView::of(&found.0, &found.1)))
+    Ok(Json(TermsView::of(&found.0, &found.1, caller.sides())))
 }
 
 /// What a new version brings, as far as it can be judged without the goal.
@@ -205,7 +208,7 @@ pub(crate) async fn add_version(
             return Err(Problem::fields(problems));
         };
         let added = offers::add_terms(work.tx, id, &checked.terms, from, work.now)?;
-        let view = TermsView::of(&added, &offer);
+        let view = TermsView::of(&added, &offer, Sides::BOTH);
         work.audit("terms.add", format!("goal:{id}"), None, serde_json::to_value(&view).ok())?;
         Ok(Done::created("/v1/terms", view))
     })

@@ -63,6 +63,16 @@ fn affiliate(fields: &mut Fields<'_>, caller: &Caller) -> Option<AffiliateId> {
     }
 }
 
+/// Reads the status; links do not wait for anybody.
+fn standing(fields: &mut Fields<'_>) -> Option<Standing> {
+    let text = fields.optional_text("status", TEXT_CHARS_MAX)?;
+    let standing = text.parse().ok().filter(|standing| *standing != Standing::Pending);
+    if standing.is_none() {
+        fields.refuse("status", format!("{text:?} is not one of active, paused, blocked"));
+    }
+    standing
+}
+
 /// Create a link, under a chosen code or a generated one.
 #[utoipa::path(post, path = COLLECTION, tag = "links",
     request_body = crate::forms::LinkForm,
@@ -100,7 +110,7 @@ pub(crate) async fn create(State(app): State<Arc<App>>, change: Change) -> Resul
         ("offer_id" = Option<i64>, Query, description = "Only to this offer"),
         ("affiliate_id" = Option<i64>, Query, description = "Only of this affiliate"),
         ("code" = Option<String>, Query, description = "Only with this code"),
-        ("status" = Option<String>, Query, description = "Only with this status")),
+        ("status" = Option<crate::forms::LinkStatus>, Query, description = "Only with this status")),
     responses((status = 200, body = crate::forms::Page<LinkView>), Problems))]
 pub(crate) async fn list(
     State(app): State<Arc<App>>,
@@ -147,7 +157,7 @@ pub(crate) async fn update(
     request: Change,
 ) -> Result<Response, Problem> {
     let mut fields = Fields::body(&request.body);
-    let standing = fields.optional_word("status");
+    let standing = standing(&mut fields);
     if standing == Some(Standing::Blocked) && !request.caller.is_operator() {
         fields.refuse("status", "is set to blocked by operators only");
     }

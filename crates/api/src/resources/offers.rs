@@ -19,7 +19,7 @@ use serde_json::Value;
 
 use super::no_such;
 use crate::app::App;
-use crate::caller::Caller;
+use crate::caller::{Caller, Sides};
 use crate::openapi::Problems;
 use crate::problem::{FieldProblem, Problem};
 use crate::query::Query;
@@ -55,7 +55,7 @@ pub(crate) async fn create(State(app): State<Arc<App>>, change: Change) -> Resul
         }
         let offer = offers::create(work.tx, &new, work.now)?;
         let current = with_terms(work.tx, offer, work.now)?;
-        let view = OfferView::of(&current, false);
+        let view = OfferView::of(&current, Sides::BOTH);
         let object = format!("offer:{}", current.offer.id);
         work.audit("offer.create", object, None, serde_json::to_value(&view).ok())?;
         Ok(Done::created(COLLECTION, view.warning(&warnings)))
@@ -67,7 +67,7 @@ pub(crate) async fn create(State(app): State<Arc<App>>, change: Change) -> Resul
 #[utoipa::path(get, path = COLLECTION, tag = "offers",
     params(crate::forms::ListParameters,
         ("advertiser_id" = Option<i64>, Query, description = "Only of this advertiser"),
-        ("status" = Option<String>, Query, description = "Only with this status")),
+        ("status" = Option<crate::forms::Status>, Query, description = "Only with this status")),
     responses((status = 200, body = crate::forms::Page<OfferView>), Problems))]
 pub(crate) async fn list(
     State(app): State<Arc<App>>,
@@ -82,7 +82,7 @@ pub(crate) async fn list(
         let each = offers.into_iter().map(|offer| with_terms(tx, offer, now));
         each.collect::<Result<Vec<_>, StoreError>>()
     });
-    let view = |row: &Current| OfferView::of(row, caller.is_affiliate());
+    let view = |row: &Current| OfferView::of(row, caller.sides());
     Ok(Json(list.answer(&app, rows.await?, |row| row.offer.id.get(), view)))
 }
 
@@ -100,7 +100,7 @@ pub(crate) async fn get(
         let offer = offers::get(tx, scope, id)?.ok_or_else(|| unknown(id))?;
         Ok::<_, Problem>(with_terms(tx, offer, now)?)
     });
-    Ok(Json(OfferView::of(&found.await?, caller.is_affiliate())))
+    Ok(Json(OfferView::of(&found.await?, caller.sides())))
 }
 
 /// Change an offer's settings. Terms change by new versions: `POST /v1/goals/{id}/terms`.
@@ -130,10 +130,9 @@ pub(crate) async fn update(
         let after = offers::update(work.tx, scope, id, &mut apply, now)?.ok_or_else(|| unknown(id))?;
         let after = with_terms(work.tx, after, now)?;
         form::check_times(&after.offer.settings)?;
-        let view = OfferView::of(&after, false);
-        let old = serde_json::to_value(OfferView::of(&before, false)).ok();
-        work.audit("offer.update", format!("offer:{id}"), old, serde_json::to_value(&view).ok())?;
-        Ok(Done::ok(view.warning(&warnings)))
+        let log = |offer: &Current| serde_json::to_value(OfferView::of(offer, Sides::BOTH)).ok();
+        work.audit("offer.update", format!("offer:{id}"), log(&before), log(&after))?;
+        Ok(Done::ok(OfferView::of(&after, work.caller.sides()).warning(&warnings)))
     })
     .await
 }

@@ -176,3 +176,55 @@ async fn new_terms_are_a_new_version_and_never_begin_in_the_past() {
     assert_eq!(fields, ["effective_from", "payout", "revenue.fixed"]);
     world.post("/v1/goals/9/terms", &terms).await.problem(404);
 }
+
+#[tokio::test]
+async fn an_object_has_one_address() {
+    let world = World::furnished().await;
+    world.get("/v1/offers/1").await.expect(200);
+    for path in ["/v1/offers/01", "/v1/offers/+1", "/v1/offers/1%20", "/v1/offers/-1", "/v1/offers/1.0"] {
+        world.get(path).await.problem(404);
+    }
+    let problem = world.get("/v1/offers/1/").await.problem(404);
+    assert_eq!(problem["detail"], "there is nothing at /v1/offers/1/; paths end without a slash");
+}
+
+#[tokio::test]
+async fn a_flood_of_faults_is_answered_briefly() {
+    let world = World::furnished().await;
+    let fields: serde_json::Map<_, _> = (0..20_000).map(|n| (format!("k{n}"), json!(1))).collect();
+    let answer = world.post("/v1/advertisers", &json!(fields)).await;
+    assert!(answer.bytes.len() < 8_000, "{}", answer.bytes.len());
+    let named = answer.bad_fields(422);
+    assert_eq!((named.len(), named.last().map(String::as_str)), (23, Some("body")));
+    for path in ["/v1/offers", "/v1/reports"] {
+        let answer = world.get(&format!("{path}?{}", "a=1&".repeat(3_000))).await;
+        assert!(answer.bytes.len() < 32_000, "{path}: {}", answer.bytes.len());
+        assert_eq!(answer.bad_fields(400).len(), 100, "{path}");
+    }
+}
+
+#[tokio::test]
+async fn what_has_no_fields_needs_no_body_and_says_that_it_knows_none() {
+    let world = World::furnished().await;
+    world.sale("A-1", 1).await;
+    let batch = json!({"currency": "EUR", "method": "sepa"});
+    world.post("/v1/payout_batches", &batch).await.expect(201);
+    let (path, junk) = ("/v1/payout_batches/1/approve", json!({"note": "fine"}));
+    let refused = world.post(path, &junk).await.problem(422);
+    assert_eq!(refused["errors"][0]["message"], "is not a field here; there are none");
+    let finance = world.key(hopline_types::Role::Finance, None, None).await;
+    let json_type = [("content-type", "application/json")];
+    let approved = world.call(&finance, Method::POST, path, None, &json_type).await.expect(200);
+    assert_eq!(approved["status"], "approved");
+    let refused = world.get("/v1/ledger/trial_balance?x=1").await.problem(400);
+    assert_eq!(refused["errors"][0]["message"], "is not a parameter here; there are none");
+}
+
+#[tokio::test]
+async fn a_link_is_never_pending() {
+    let world = World::furnished().await;
+    world.post("/v1/links", &json!({"offer_id": 1, "affiliate_id": 1, "code": "spring"})).await.expect(201);
+    let operator = world.operator.clone();
+    let refused = world.patch_as(&operator, "/v1/links/1", &json!({"status": "pending"})).await.problem(422);
+    assert_eq!(refused["detail"], "status: \"pending\" is not one of active, paused, blocked");
+}

@@ -14,6 +14,16 @@ fn resolved<'a>(document: &'a Value, schema: &'a Value) -> &'a Value {
     }
 }
 
+/// The schema of a request's body, of the single item where it may be a list.
+fn body<'a>(document: &'a Value, operation: &'a Value) -> &'a Value {
+    let schema = &operation["requestBody"]["content"]["application/json"]["schema"];
+    let mut schema = resolved(document, schema);
+    while let Some(choices) = schema["oneOf"].as_array() {
+        schema = resolved(document, choices.iter().find(|one| one["type"] != "null").unwrap());
+    }
+    schema
+}
+
 #[tokio::test]
 async fn the_document_describes_every_operation_completely() {
     let world = World::new().await;
@@ -58,11 +68,7 @@ async fn request_bodies_hold_exactly_the_fields_that_are_read() {
     let mut compared = 0;
     for (path, item) in document["paths"].as_object().unwrap() {
         for (method, operation) in item.as_object().unwrap() {
-            let schema = &operation["requestBody"]["content"]["application/json"]["schema"];
-            let mut schema = resolved(&document, schema);
-            if let Some(first) = schema["oneOf"].as_array().and_then(|each| each.first()) {
-                schema = resolved(&document, first);
-            }
+            let schema = body(&document, operation);
             let Some(properties) = schema["properties"].as_object() else { continue };
             let method: Method = method.to_uppercase().parse().unwrap();
             let path = path.replace("{id}", "1");
@@ -154,6 +160,7 @@ async fn the_page_asks_nobody_else_and_runs_no_inline_script() {
     assert!(policy.contains("default-src 'none'") && !policy.contains("unsafe"), "{policy}");
     let html = String::from_utf8(page.bytes.clone()).unwrap();
     assert!(!html.contains("http://") && !html.contains("https://") && !html.contains("onclick"));
+    assert_eq!(world.get_as("", "/docs/").await.bytes, page.bytes, "with a slash at its end too");
     for path in ["/docs/docs.js", "/docs/docs.css"] {
         assert!(html.contains(path));
         let part = world.get_as("", path).await;
@@ -176,4 +183,101 @@ async fn every_answer_has_its_protecting_headers() {
     assert_eq!(world.get("/v1/offers").await.header("cache-control"), "no-store");
     let head = world.call(&world.operator, Method::HEAD, "/v1/offers/9", None, &[]).await;
     assert_eq!((head.status.as_u16(), head.bytes.len()), (404, 0));
+}
+
+/// The page offers them to be tried.
+#[tokio::test]
+async fn every_example_of_a_body_is_accepted() {
+    let document: Value = serde_json::from_str(&hopline_api::openapi_json()).unwrap();
+    let mut tried = 0;
+    for (path, item) in document["paths"].as_object().unwrap() {
+        for (method, operation) in item.as_object().unwrap() {
+            let schema = body(&document, operation);
+            if schema.is_null() {
+                continue;
+            }
+            let example = &schema["examples"][0];
+            assert!(example.is_object(), "{method} {path} has no example");
+            let world = World::furnished().await;
+            world.sale("A-9", 1).await;
+            let method: Method = method.to_uppercase().parse().unwrap();
+            let path = path.replace("{id}", "1");
+            let answer = world.call(&world.operator, method, &path, Some(example), &[]).await;
+            let status = answer.status.as_u16();
+            // What stands against it here is the state of things, not the example.
+            assert!(
+                matches!(status, 200 | 201 | 404 | 409),
+                "{path}: {}",
+                String::from_utf8_lossy(&answer.bytes)
+            );
+            tried += 1;
+        }
+    }
+    assert!(tried >= 15, "{tried}");
+}
+
+/// The words that the document names are those that are read.
+#[tokio::test]
+async fn the_words_of_fields_and_parameters_are_those_that_are_read() {
+    let world = World::furnished().await;
+    let document: Value = serde_json::from_str(&hopline_api::openapi_json()).unwrap();
+    let words = |schema: &Value| -> Option<Vec<String>> {
+        let schema = resolved(&document, schema);
+        let choice =
+            schema["oneOf"].as_array().and_then(|all| all.iter().find(|one| one["$ref"].is_string()));
+        let named = choice.map_or(schema, |choice| resolved(&document, choice))["enum"].as_array()?;
+        Some(named.iter().map(|word| word.as_str().unwrap().to_owned()).collect())
+    };
+    let remark = |problem: &Value, field: &str| {
+        let errors = problem["errors"].as_array().unwrap();
+        let found = errors.iter().find(|error| error["field"] == field);
+        found.unwrap_or_else(|| panic!("{field}: {problem}"))["message"].as_str().unwrap().to_owned()
+    };
+    let mut compared = 0;
+    for (path, item) in document["paths"].as_object().unwrap() {
+        for (method, operation) in item.as_object().unwrap() {
+            let method: Method = method.to_uppercase().parse().unwrap();
+            let filled = path.replace("{id}", "1");
+            for parameter in operation["parameters"].as_array().into_iter().flatten() {
+                let Some(words) = words(&parameter["schema"]) else { continue };
+                let name = parameter["name"].as_str().unwrap();
+                let answer = world.get(&format!("{filled}?{name}=nonsense")).await.problem(400);
+                let message = remark(&answer, name);
+                for word in &words {
+                    assert!(message.contains(word), "{path}: {word} in {message}");
+                }
+                compared += 1;
+            }
+            let schema = body(&document, operation);
+            for (name, field) in schema["properties"].as_object().into_iter().flatten() {
+                let Some(words) = words(field) else { continue };
+                let body = json!({ name: "nonsense" });
+                let problem =
+                    world.call(&world.operator, method.clone(), &filled, Some(&body), &[]).await.problem(422);
+                let message = remark(&problem, name);
+                assert!(
+                    message.ends_with(&format!("is not one of {}", words.join(", "))),
+                    "{path}: {message}"
+                );
+                compared += 1;
+            }
+        }
+    }
+    assert!(compared >= 25, "{compared}");
+}
+
+#[tokio::test]
+async fn changes_name_their_idempotency_key_and_ids_count_from_one() {
+    let document: Value = serde_json::from_str(&hopline_api::openapi_json()).unwrap();
+    for (path, item) in document["paths"].as_object().unwrap() {
+        for (method, operation) in item.as_object().unwrap() {
+            let parameters = operation["parameters"].as_array().cloned().unwrap_or_default();
+            let named = parameters.iter().any(|parameter| parameter["name"] == "Idempotency-Key");
+            let keeps = matches!(method.as_str(), "post" | "patch") && path != "/v1/click_settlements";
+            assert_eq!(named, keeps, "{method} {path}");
+            for id in parameters.iter().filter(|parameter| parameter["name"] == "id") {
+                assert_eq!(id["schema"]["minimum"], 1, "{method} {path}");
+            }
+        }
+    }
 }

@@ -229,3 +229,55 @@ async fn an_advertiser_pauses_its_offers_but_does_not_lift_an_operators_block() 
     world.patch_as(&key, "/v1/offers/1", &active).await.problem(409);
     world.patch_as(&key, "/v1/offers/1", &json!({"name": "Boots"})).await.expect(200);
 }
+
+#[tokio::test]
+async fn an_advertiser_is_not_shown_what_affiliates_get() {
+    let (world, keys) = two_tenants().await;
+    let advertiser = &keys.advertiser;
+    let conversion = world.get_as(advertiser, "/v1/conversions/1").await.expect(200);
+    assert_eq!((&conversion["revenue"]["amount"], conversion.get("payout")), (&json!("5.99"), None));
+    let listed = world.get_as(advertiser, "/v1/conversions").await.expect(200);
+    assert!(listed["items"][0].get("payout").is_none(), "{listed}");
+    for path in ["/v1/goals/1", "/v1/terms/1"] {
+        let shown = world.get_as(advertiser, path).await.expect(200);
+        assert!(shown["revenue"].is_object() && shown.get("payout").is_none(), "{path}: {shown}");
+    }
+    let hold = json!({"hold_days": 3});
+    let changed = world.patch_as(advertiser, "/v1/offers/1", &hold).await.expect(200);
+    let offer = world.get_as(advertiser, "/v1/offers/1").await.expect(200);
+    for shown in [&changed["goals"][0], &offer["goals"][0]] {
+        assert!(shown["revenue"].is_object() && shown.get("payout").is_none(), "{shown}");
+    }
+    let refund = json!({"amount": "10.00", "reason": "returned"});
+    let refunded = world.post_as(advertiser, "/v1/conversions/1/refund", &refund).await.expect(200);
+    assert!(refunded.get("payout").is_none() && refunded["refund"].get("payout").is_none(), "{refunded}");
+    assert_eq!(refunded["refund"]["revenue"]["currency"], "EUR");
+    let seen = world.get("/v1/audit_log?limit=500").await.expect(200).to_string();
+    assert!(seen.contains("\"payout\""), "the audit log keeps both sides");
+}
+
+#[tokio::test]
+async fn a_report_hides_the_other_side_of_the_money() {
+    let (world, keys) = two_tenants().await;
+    let day = "/v1/reports?from=2026-03-01&to=2026-03-01";
+    for (key, shown, hidden, role) in [
+        (
+            &keys.advertiser,
+            "revenue",
+            ["payout", "profit", "margin", "cpc", "cpa", "epc"].as_slice(),
+            "advertisers",
+        ),
+        (&keys.affiliate, "payout", ["revenue", "profit", "margin", "rpc", "rpa"].as_slice(), "affiliates"),
+    ] {
+        let report = world.get_as(key, day).await.expect(200);
+        assert!(report["totals"].get(shown).is_some(), "{report}");
+        for metric in hidden {
+            assert!(report["totals"].get(metric).is_none(), "{metric}: {report}");
+            let problem = world.get_as(key, &format!("{day}&metrics=clicks,{metric}")).await.problem(400);
+            let expected = format!("metrics: {metric} is not shown to {role}");
+            assert_eq!(problem["detail"], expected);
+        }
+        let sorted = world.get_as(key, &format!("{day}&sort=-{}", hidden[0])).await;
+        assert_eq!(sorted.bad_fields(400), ["sort"]);
+    }
+}

@@ -7,6 +7,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::Current;
+use crate::caller::Sides;
 use crate::problem::FieldProblem;
 use crate::view::Time;
 
@@ -41,15 +42,16 @@ pub(crate) struct GoalView {
     /// What the advertiser pays; not shown to affiliates.
     #[serde(skip_serializing_if = "Option::is_none")]
     revenue: Option<PriceView>,
-    /// What the affiliate gets.
-    payout: PriceView,
+    /// What the affiliate gets; not shown to advertisers.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    payout: Option<PriceView>,
     /// The version of the terms in force.
     terms_version: i64,
     terms_id: i64,
 }
 
 impl GoalView {
-    pub(crate) fn of(goal: &Goal, terms: &TermsVersion, currency: Currency, hides_revenue: bool) -> Self {
+    pub(crate) fn of(goal: &Goal, terms: &TermsVersion, currency: Currency, sides: Sides) -> Self {
         let form = terms.terms.form(currency);
         let price = |form: Option<PriceForm>| form.unwrap_or_default().into();
         Self {
@@ -58,8 +60,8 @@ impl GoalView {
             key: goal.key.clone(),
             name: goal.name.clone(),
             kind: goal.kind.as_str(),
-            revenue: (!hides_revenue).then(|| price(form.revenue)),
-            payout: price(form.payout),
+            revenue: sides.revenue.then(|| price(form.revenue)),
+            payout: sides.payout.then(|| price(form.payout)),
             terms_version: terms.version,
             terms_id: terms.id.get(),
         }
@@ -110,12 +112,12 @@ pub(crate) struct OfferView {
 const DAY_SECONDS: i64 = 86_400;
 
 impl OfferView {
-    pub(crate) fn of(current: &Current, hides_revenue: bool) -> Self {
+    pub(crate) fn of(current: &Current, sides: Sides) -> Self {
         let Current { offer, terms } = current;
         let settings = &offer.settings;
         let goals = offer.goals.iter().filter_map(|goal| {
             let terms = terms.iter().find(|terms| terms.goal_id == goal.id)?;
-            Some(GoalView::of(goal, terms, offer.currency, hides_revenue))
+            Some(GoalView::of(goal, terms, offer.currency, sides))
         });
         let seconds = settings.window_seconds;
         Self {

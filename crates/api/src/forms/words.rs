@@ -1,0 +1,156 @@
+//! The words that fields and parameters take; a test compares them with those that are read.
+
+#![expect(dead_code, reason = "these types are only described, never filled")]
+
+use utoipa::ToSchema;
+
+/// Whether something runs.
+#[derive(ToSchema)]
+#[schema(rename_all = "snake_case")]
+pub(crate) enum Status {
+    Active,
+    Paused,
+    Pending,
+    Blocked,
+}
+
+/// Whether a link runs.
+#[derive(ToSchema)]
+#[schema(rename_all = "snake_case")]
+pub(crate) enum LinkStatus {
+    Active,
+    Paused,
+    Blocked,
+}
+
+/// How credit is given.
+#[derive(ToSchema)]
+#[schema(rename_all = "snake_case")]
+pub(crate) enum Model {
+    LastClick,
+    FirstClick,
+    LastNonDirect,
+    Linear,
+    PositionBased,
+    TimeDecay,
+}
+
+/// What is paid: per sale, lead, click or install.
+#[derive(ToSchema)]
+#[schema(rename_all = "snake_case")]
+pub(crate) enum Kind {
+    Pps,
+    Ppl,
+    Ppc,
+    Ppi,
+}
+
+/// What postbacks must prove.
+#[derive(ToSchema)]
+#[schema(rename_all = "snake_case")]
+pub(crate) enum PostbackAuth {
+    None,
+    Token,
+    Hmac,
+}
+
+/// Who approves conversions.
+#[derive(ToSchema)]
+#[schema(rename_all = "snake_case")]
+pub(crate) enum Approval {
+    Automatic,
+    Manual,
+}
+
+/// What a key or a user may do.
+#[derive(ToSchema)]
+#[schema(rename_all = "snake_case")]
+pub(crate) enum RoleName {
+    Operator,
+    Finance,
+    Advertiser,
+    Affiliate,
+}
+
+/// How affiliates are paid.
+#[derive(ToSchema)]
+#[schema(rename_all = "snake_case")]
+pub(crate) enum Method {
+    Sepa,
+    Ach,
+    Paypal,
+    Wise,
+    Manual,
+}
+
+/// What the advertiser has decided already.
+#[derive(ToSchema)]
+#[schema(rename_all = "snake_case")]
+pub(crate) enum ReportedStatus {
+    Pending,
+    Approved,
+    Rejected,
+}
+
+/// Where a conversion stands.
+#[derive(ToSchema)]
+#[schema(rename_all = "snake_case")]
+pub(crate) enum ConversionStatus {
+    Pending,
+    Approved,
+    Payable,
+    Paid,
+    Rejected,
+    Reversed,
+    Unattributed,
+}
+
+/// Which time conversions count at.
+#[derive(ToSchema)]
+#[schema(rename_all = "snake_case")]
+pub(crate) enum ReportBasis {
+    Conversion,
+    Click,
+}
+
+/// How a report is written.
+#[derive(ToSchema)]
+#[schema(rename_all = "snake_case")]
+pub(crate) enum ReportFormat {
+    Json,
+    Csv,
+}
+
+/// The file of a payout batch.
+#[derive(ToSchema)]
+pub(crate) enum ExportFormat {
+    #[schema(rename = "csv")]
+    Csv,
+    #[schema(rename = "pain.001.001.09")]
+    Pain,
+}
+
+/// How clicks are written.
+#[derive(ToSchema)]
+#[schema(rename_all = "snake_case")]
+pub(crate) enum ClickFormat {
+    Ndjson,
+    Csv,
+}
+
+/// Why something was booked.
+#[derive(ToSchema)]
+#[schema(rename_all = "snake_case")]
+pub(crate) enum TransactionKind {
+    CommissionPending,
+    CommissionApproved,
+    CommissionPayable,
+    CommissionRejected,
+    CommissionReversed,
+    PayoutReserved,
+    PayoutSettled,
+    PayoutFailed,
+    AdvertiserPayment,
+    Adjustment,
+    Exchange,
+}
