@@ -222,7 +222,8 @@ async fn clicks_leads_and_installs_earn_and_refunds_take_back() {
     let server = Hopline::serve(&data_dir, &Setup::default()).unwrap();
     let api = server.api().with_key(&operator);
     let edge = server.edge();
-    let advertiser = api.post("/v1/advertisers", &json!({"name": "Acme", "currency": "EUR"})).await.expect(201);
+    let advertiser =
+        api.post("/v1/advertisers", &json!({"name": "Acme", "currency": "EUR"})).await.expect(201);
     let token = advertiser["postback_token"].as_str().unwrap();
     assert_eq!(api.post("/v1/offers", &shoes()).await.expect(201)["id"], 1);
     let affiliate = json!({"name": "Blog", "email": "blog@example.com", "status": "active"});
@@ -271,7 +272,8 @@ async fn clicks_leads_and_installs_earn_and_refunds_take_back() {
     let prefetched = edge.send("GET", &link, &prefetch, Vec::new()).await.unwrap();
     assert_eq!((prefetched.status, prefetched.header("set-cookie")), (503, ""));
     eventually("the clicks are counted", async || {
-        let report = api.get("/v1/reports?metrics=gross_clicks,unique_clicks,duplicate_clicks,invalid_clicks").await;
+        let report =
+            api.get("/v1/reports?metrics=gross_clicks,unique_clicks,duplicate_clicks,invalid_clicks").await;
         let totals = report.expect(200)["totals"].clone();
         (totals["gross_clicks"].as_i64()? >= 4).then_some(totals)
     })
@@ -285,14 +287,24 @@ async fn clicks_leads_and_installs_earn_and_refunds_take_back() {
     for amount in ["49,90", "1e3", "0.001", "-5.00", "+1", "", "1 000"] {
         let sale = json!({"click_id": click_id, "event": "sale", "order_id": "W-1", "amount": amount, "currency": "EUR"});
         let refused = api.post("/v1/conversions", &sale).await;
-        assert!((400..500).contains(&refused.status), "{amount:?} gave {}: {}", refused.status, refused.text());
+        assert!(
+            (400..500).contains(&refused.status),
+            "{amount:?} gave {}: {}",
+            refused.status,
+            refused.text()
+        );
         assert!(refused.text().contains("amount"), "{}", refused.text());
         let encoded = amount.replace(' ', "%20").replace('+', "%2B");
         let call = format!(
             "/postback?click_id={click_id}&event=sale&order_id=W-2&amount={encoded}&currency=EUR&token={token}"
         );
         let refused = edge.get(&call).await;
-        assert!((400..500).contains(&refused.status), "{amount:?} gave {}: {}", refused.status, refused.text());
+        assert!(
+            (400..500).contains(&refused.status),
+            "{amount:?} gave {}: {}",
+            refused.status,
+            refused.text()
+        );
     }
     let trial = api.get("/v1/ledger/trial_balance").await.expect(200);
     assert_eq!(trial["balanced"], true);
