@@ -434,7 +434,7 @@ fn l_05_the_ledgers_rows_cannot_be_changed_or_deleted() {
 fn l_14_a_sum_that_would_not_fit_is_refused_and_the_books_stay_sound() {
     let world = World::new(Rules::PAID_AT_ONCE);
     let pay = |number: u8| {
-        let id = TransactionId::new(&format!("payment:{number}")).unwrap();
+        let id = TransactionId::new(format!("payment:{number}")).unwrap();
         let advertiser = AdvertiserId::new(1).unwrap();
         let amount = Amount::new(i64::MAX / 2, Currency::EUR);
         let draft = recipe::advertiser_payment(advertiser, amount, id, NOW).unwrap();
