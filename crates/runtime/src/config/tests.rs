@@ -120,7 +120,7 @@ fn all_complaints_come_at_once_in_the_order_of_the_layers() {
         ("edge.trusted_proxies (hopline.toml:8)", "not an integer"),
         ("payouts.four_eyes (hopline.toml:11)", "not a string"),
         ("worker.tick_ms (hopline.toml:13)", "\"-1\" is not a whole number from 1 to 60000"),
-        ("edge.id (environment HOPLINE_EDGE_ID)", "from 1 to 65535"),
+        ("edge.id (environment HOPLINE_EDGE_ID)", "from 1 to 32767"),
         ("ship.batch_records (flag --ship-batch-records)", "\"many\" is not"),
     ]) {
         assert!(line.starts_with(start) && line.contains(part), "{line} / {start} / {part}");
