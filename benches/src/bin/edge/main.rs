@@ -5,30 +5,6 @@
 //!
 //! # Newest results
 //!
-//! 2026-11-22, two cores of an AMD EPYC with SHA instructions under KVM, Linux 6.18, ext4, nginx 1.22.1; 5 rounds of 3 s,
-//! others had at most 3 % of the core. CPU per request:
-//!
-//! | | user µs | system µs | to B | to C | rate to B |
-//! | --- | --- | --- | --- | --- | --- |
-//! | A nginx 302, no log | 5.5 | 9.3 | 0.79 | 0.98 | 1.26 |
-//! | B nginx 302, cookie, log | 8.3 | 11.2 | 1.00 | 1.25 | 1.00 |
-//! | C bare hyper 302 | 5.0 | 10.4 | 0.80 | 1.00 | 1.28 |
-//! | D Hopline, `process` | 8.4 | 10.8 | 0.99 | 1.24 | 1.01 |
-//! | E Hopline, `disk` | 10.9 | 18.0 | 1.49 | 1.87 | 0.57 |
-//!
-//! With 1,000,000 links (3 rounds): D 0.96 of B and 1.25 of C, E 1.31 and 1.69: the cost does not grow with the catalogue.
-//! Open loop at 5,000 clicks/s: p99 of D 0.4, of E 1.0 of B's.
-//!
-//! Between runs on this machine B moves by up to a third, so `to B` of D lay between 0.72 and 0.99; `to C`, steadier, lay
-//! between 1.24 and 1.28. By callgrind D takes 29,900 instructions outside the kernel and SHA-256, C 17,100.
-//!
-//! Conclusion: a full click costs what nginx's cookie and log cost, or somewhat less, and a quarter more than hyper alone.
-//! More than half of it is the kernel's; of the rest 12,000 instructions are hyper's reading of the request. `disk` misses
-//! its aim of 1.35. Segments are preallocated, but not zero-filled; a trial with zero-filled ones gave 1.19 to 1.27 and a
-//! fifth to a third more clicks per second.
-//!
-//! # Newest results
-//!
 //! 2026-11-22, AMD EPYC with 2 cores and SHA instructions, nginx 1.22.1, 64 connections, CPU per request as a ratio to B:
 //!
 //! | links | A nginx, no log | B nginx, cookie and log | C bare hyper | D Hopline `process` | E Hopline `disk` |
