@@ -3,6 +3,13 @@
 //! Everything here is a value as it was saved; nothing has been compiled yet. Ids are the control store's
 //! numbers. Secrets are base64 (standard alphabet, padded) and print as `***`.
 
+mod rules;
+
+pub use rules::{
+    CapEntry, CapMetric, CapPeriod, CapScope, ClosureEntry, CookieMode, DomainEntry, Hours, LandingPageEntry,
+    Matching, OfferRules, Targeting,
+};
+
 use hopline_types::{AdvertiserId, AffiliateId, GoalId, GoalKind, LinkId, OfferId, PostbackAuth, UnixMillis};
 use serde::{Deserialize, Serialize};
 
@@ -37,6 +44,12 @@ pub struct CatalogueData {
     pub affiliates: Vec<AffiliateEntry>,
     /// The links.
     pub links: Vec<LinkEntry>,
+    /// Hosts of links beside the edge's own.
+    #[serde(default)]
+    pub domains: Vec<DomainEntry>,
+    /// Caps that were reached outside the edges, and until when.
+    #[serde(default)]
+    pub closures: Vec<ClosureEntry>,
 }
 
 /// A click key.
@@ -147,6 +160,9 @@ pub struct OfferEntry {
     pub ends_at: Option<UnixMillis>,
     /// Paid events, in order; the first is meant where a postback names none.
     pub goals: Vec<GoalEntry>,
+    /// Who is wanted, where visitors land, how much is taken.
+    #[serde(default)]
+    pub rules: OfferRules,
 }
 
 /// A goal of an offer.

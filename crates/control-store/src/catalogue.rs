@@ -10,7 +10,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use hopline_catalogue::data::{
     AdvertiserEntry, AffiliateEntry, CatalogueData, ClickKeyEntry, GoalEntry, LinkEntry, OfferEntry,
-    PseudonymKeyEntry, Secret,
+    OfferRules, PseudonymKeyEntry, Secret,
 };
 use hopline_types::{OfferId, UnixMillis};
 
@@ -50,6 +50,7 @@ pub fn load(tx: &mut dyn Tx, now: UnixMillis) -> Result<CatalogueData, StoreErro
         offers: offers(tx)?,
         affiliates: affiliates(tx)?,
         links: links(tx)?,
+        ..CatalogueData::default()
     })
 }
 
@@ -121,6 +122,7 @@ fn offers(tx: &mut dyn Tx) -> Result<Vec<OfferEntry>, StoreError> {
             starts_at: row.time_or_null(10)?,
             ends_at: row.time_or_null(11)?,
             goals: goals.remove(&id).unwrap_or_default(),
+            rules: OfferRules::default(),
         })
     })
     .collect()

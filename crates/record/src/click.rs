@@ -6,6 +6,8 @@ use crate::fields::{self, DecodeError};
 pub const SUB_COUNT: usize = 10;
 
 const FIXED: usize = 70;
+/// Tag of the pseudonym, eight bytes, little endian.
+const PSEUDONYM: u8 = 25;
 /// Bytes of a click id before base64; its layout is the click id crate's.
 const TOKEN: usize = 45;
 
@@ -94,8 +96,14 @@ pub struct Click {
     pub token: [u8; TOKEN],
     /// The offer's advertiser.
     pub advertiser: u32,
-    /// Pseudonym of the visitor: from the cookie, else a daily keyed hash of address and user agent.
+    /// The visitor: from the cookie that was brought, else from the one that was set with the answer, else
+    /// [`Click::pseudonym`].
     pub visitor_key: u64,
+    /// Daily keyed hash of address and user agent, by which a visitor without cookie was counted; 0 where a cookie was
+    /// brought.
+    pub pseudonym: u64,
+    /// Number of the network (autonomous system) that the request came from; 0 unknown.
+    pub network: u32,
     /// Remarks.
     pub flags: Flags,
     /// HTTP status of the answer.
@@ -134,6 +142,8 @@ pub struct Click {
     pub detail: String,
     /// The deep link that was followed.
     pub deep_link: String,
+    /// Consent signals as sent, in the form of a query: `gdpr gdpr_consent gpp gpp_sid`.
+    pub consent: String,
 }
 
 impl Default for Click {
@@ -142,6 +152,8 @@ impl Default for Click {
             token: [0; TOKEN],
             advertiser: 0,
             visitor_key: 0,
+            pseudonym: 0,
+            network: 0,
             flags: Flags::default(),
             status: 0,
             country: [0; 2],
@@ -161,13 +173,14 @@ impl Default for Click {
             region: String::new(),
             detail: String::new(),
             deep_link: String::new(),
+            consent: String::new(),
         }
     }
 }
 
 impl Click {
     /// Text fields behind the sub ids, with their tags (1 to 10 are `sub1` to `sub10`).
-    fn texts(&self) -> [(u8, &str); 13] {
+    fn texts(&self) -> [(u8, &str); 14] {
         [
             (11, &self.code),
             (12, &self.source),
@@ -182,6 +195,7 @@ impl Click {
             (21, &self.region),
             (22, &self.detail),
             (23, &self.deep_link),
+            (24, &self.consent),
         ]
     }
 
@@ -196,12 +210,17 @@ impl Click {
         buffer.extend_from_slice(&self.country);
         buffer.push(self.device as u8);
         buffer.push(self.rule_version);
-        buffer.extend_from_slice(&[0; 4]);
+        buffer.extend_from_slice(&self.network.to_le_bytes());
         for (tag, sub) in (1..).zip(&self.subs) {
             fields::put(buffer, tag, sub);
         }
         for (tag, text) in self.texts() {
             fields::put(buffer, tag, text);
+        }
+        if self.pseudonym != 0 {
+            buffer.push(PSEUDONYM);
+            buffer.extend_from_slice(&8_u16.to_le_bytes());
+            buffer.extend_from_slice(&self.pseudonym.to_le_bytes());
         }
     }
 
@@ -220,12 +239,12 @@ impl Click {
             country: fields::bytes(payload, 62)?,
             device: Device::from_code(fields::bytes::<1>(payload, 64)?[0]),
             rule_version: fields::bytes::<1>(payload, 65)?[0],
+            network: u32::from_le_bytes(fields::bytes(payload, 66)?),
             ..Self::default()
         };
-        fields::bytes::<4>(payload, 66)?;
-        fields::read(payload, FIXED, |tag, text| {
-            let field = match tag {
-                1..=10 => &mut click.subs[usize::from(tag) - 1],
+        fields::read(payload, FIXED, |field| {
+            let text = match field.tag {
+                1..=10 => &mut click.subs[usize::from(field.tag) - 1],
                 11 => &mut click.code,
                 12 => &mut click.source,
                 13 => &mut click.landing_page,
@@ -239,9 +258,15 @@ impl Click {
                 21 => &mut click.region,
                 22 => &mut click.detail,
                 23 => &mut click.deep_link,
-                _ => return,
+                24 => &mut click.consent,
+                PSEUDONYM => {
+                    click.pseudonym = field.number()?;
+                    return Ok(());
+                }
+                _ => return Ok(()),
             };
-            text.clone_into(field);
+            field.text()?.clone_into(text);
+            Ok(())
         })?;
         Ok(click)
     }
@@ -257,6 +282,7 @@ mod tests {
             token: std::array::from_fn(|index| u8::try_from(index).unwrap()),
             advertiser: 7,
             visitor_key: 0x0102_0304_0506_0708,
+            network: 0x0001_0203,
             flags: Flags::TEXT_CUT.with(Flags::GPC),
             status: 302,
             country: *b"DE",
@@ -276,7 +302,7 @@ mod tests {
         assert_eq!(payload[0], 1);
         assert_eq!(payload[46..50], [7, 0, 0, 0]);
         assert_eq!(payload[50..58], [8, 7, 6, 5, 4, 3, 2, 1]);
-        assert_eq!(payload[58..70], [5, 0, 46, 1, b'D', b'E', 2, 1, 0, 0, 0, 0]);
+        assert_eq!(payload[58..70], [5, 0, 46, 1, b'D', b'E', 2, 1, 3, 2, 1, 0]);
         assert_eq!(payload[70..73], [11, 7, 0]);
     }
 
@@ -304,9 +330,9 @@ mod tests {
         #[test]
         fn a_click_reads_back_as_written(
             subs in proptest::array::uniform10(".{0,40}"), source in ".{0,40}", detail in ".{0,40}",
-            visitor_key: u64, status: u16, flags: u16,
+            visitor_key: u64, pseudonym: u64, status: u16, flags: u16, consent in "[ -~]{0,40}",
         ) {
-            let click = Click { subs, source, detail, visitor_key, status, flags: Flags(flags), ..sample() };
+            let click = Click { subs, source, detail, visitor_key, pseudonym, status, flags: Flags(flags), consent, ..sample() };
             let mut payload = Vec::new();
             click.encode(&mut payload);
             prop_assert_eq!(Click::decode(&payload), Ok(click));

@@ -135,9 +135,9 @@ impl ConversionEvent {
             items: String::new(),
             adv: Default::default(),
         };
-        fields::read(payload, FIXED, |tag, text| {
-            let field = match tag {
-                1..=10 => &mut event.adv[usize::from(tag) - 1],
+        fields::read(payload, FIXED, |field| {
+            let text = match field.tag {
+                1..=10 => &mut event.adv[usize::from(field.tag) - 1],
                 11 => &mut event.click_id,
                 12 => &mut event.event,
                 13 => &mut event.order_id,
@@ -146,9 +146,10 @@ impl ConversionEvent {
                 16 => &mut event.coupon,
                 17 => &mut event.customer_id,
                 18 => &mut event.items,
-                _ => return,
+                _ => return Ok(()),
             };
-            text.clone_into(field);
+            field.text()?.clone_into(text);
+            Ok(())
         })?;
         Ok(event)
     }

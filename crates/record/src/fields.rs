@@ -54,8 +54,34 @@ fn cut(text: &str, bytes_max: usize) -> &str {
     text.get(..end).unwrap_or_default()
 }
 
-/// Calls `each` with every (tag, text) from `start` to the end of the payload.
-pub(crate) fn read(payload: &[u8], start: usize, mut each: impl FnMut(u8, &str)) -> Result<(), DecodeError> {
+/// One field as it stands in the payload.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Field<'a> {
+    pub(crate) tag: u8,
+    pub(crate) value: &'a [u8],
+    at: usize,
+}
+
+impl<'a> Field<'a> {
+    /// The value as text.
+    pub(crate) fn text(self) -> Result<&'a str, DecodeError> {
+        std::str::from_utf8(self.value).map_err(|_| DecodeError::Invalid { at: self.at, what: "UTF-8 text" })
+    }
+
+    /// The value as a number.
+    pub(crate) fn number(self) -> Result<u64, DecodeError> {
+        let bytes =
+            self.value.try_into().map_err(|_| DecodeError::Invalid { at: self.at, what: "number" })?;
+        Ok(u64::from_le_bytes(bytes))
+    }
+}
+
+/// Calls `each` with every field from `start` to the end of the payload.
+pub(crate) fn read(
+    payload: &[u8],
+    start: usize,
+    mut each: impl FnMut(Field<'_>) -> Result<(), DecodeError>,
+) -> Result<(), DecodeError> {
     let mut at = start;
     while at < payload.len() {
         let head: [u8; 3] = bytes(payload, at)?;
@@ -63,9 +89,7 @@ pub(crate) fn read(payload: &[u8], start: usize, mut each: impl FnMut(u8, &str))
         let from = at + 3;
         let value =
             payload.get(from..from + length).ok_or(DecodeError::Truncated { at: from, needed: length })?;
-        let text =
-            std::str::from_utf8(value).map_err(|_| DecodeError::Invalid { at: from, what: "UTF-8 text" })?;
-        each(head[0], text);
+        each(Field { tag: head[0], value, at: from })?;
         at = from + length;
     }
     Ok(())

@@ -14,7 +14,8 @@
 //! Fixed part of kinds 1 and 2 (70 bytes, integers little endian): 0 version; 1..46 the 45 bytes of the
 //! click id before base64 (its time, offer, affiliate, link, unique number and verdict live in there);
 //! 46..50 advertiser id; 50..58 visitor key; 58..60 flags; 60..62 HTTP status of the answer; 62..64 country
-//! (two letters or zeros); 64 device; 65 rule version; 66..70 reserved, zero.
+//! (two letters or zeros); 64 device; 65 rule version; 66..70 number of the network (autonomous system), zero where unknown.
+//! Field 25 is the pseudonym: eight bytes, little endian; all other fields are UTF-8 text.
 //!
 //! Fixed part of kind 3 (26 bytes): 0 version; 1 source; 2 requested status; 3 reserved, zero; 4..8 advertiser id;
 //! 8..12 offer id; 12..20 received at (ms); 20..26 happened at (48 bits of ms, 0 = when received).

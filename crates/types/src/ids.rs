@@ -76,6 +76,12 @@ id! {
     TermsId;
     /// One affiliate's link to one offer.
     LinkId;
+    /// One of an offer's landing pages beside its default one.
+    LandingPageId;
+    /// A bound on what an offer takes in a period.
+    CapId;
+    /// A host of links beside the edge's own.
+    DomainId;
     /// One event that an advertiser reported.
     ConversionId;
     /// One affiliate's share of one conversion.

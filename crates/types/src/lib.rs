@@ -16,8 +16,8 @@ pub const ORDER_MINOR_MAX: i64 = 1_000_000_000_000;
 
 pub use code::{LinkCode, LinkCodeError};
 pub use ids::{
-    AdvertiserId, AffiliateId, BatchId, CommissionId, ConversionId, GoalId, IdError, KeyId, LinkId, OfferId,
-    PayoutId, TermsId, UserId,
+    AdvertiserId, AffiliateId, BatchId, CapId, CommissionId, ConversionId, DomainId, GoalId, IdError, KeyId,
+    LandingPageId, LinkId, OfferId, PayoutId, TermsId, UserId,
 };
 pub use time::{HOUR_MS, MINUTE_MS, SECOND_MS, UnixMillis};
 pub use vocabulary::{

@@ -10,8 +10,8 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use hopline_catalogue::Catalogue;
 use hopline_catalogue::data::{
-    AdvertiserEntry, AffiliateEntry, CatalogueData, ClickKeyEntry, LinkEntry, OfferEntry, PseudonymKeyEntry,
-    Secret, Standing,
+    AdvertiserEntry, AffiliateEntry, CatalogueData, ClickKeyEntry, LinkEntry, OfferEntry, OfferRules,
+    PseudonymKeyEntry, Secret, Standing,
 };
 use hopline_edge::EdgeOptions;
 use hopline_runtime::clock::Clock;
@@ -77,6 +77,7 @@ fn network(links: u32, today: i64) -> CatalogueData {
                 standing: Standing::Active,
             })
             .collect(),
+        ..CatalogueData::default()
     }
 }
 
@@ -106,5 +107,6 @@ fn offer(id: i64) -> OfferEntry {
         starts_at: None,
         ends_at: None,
         goals: Vec::new(),
+        rules: OfferRules::default(),
     }
 }

@@ -36,6 +36,7 @@ pub(crate) fn sample() -> CatalogueData {
             starts_at: Some(UnixMillis(1000)),
             ends_at: Some(UnixMillis(2000)),
             goals: vec![GoalEntry { id: GoalId::new(1).unwrap(), key: "sale".into(), kind: GoalKind::Pps }],
+            rules: OfferRules::default(),
         }],
         affiliates: vec![AffiliateEntry { id: AffiliateId::new(9).unwrap(), standing: Standing::Active }],
         links: vec![LinkEntry {
@@ -45,6 +46,7 @@ pub(crate) fn sample() -> CatalogueData {
             affiliate_id: AffiliateId::new(9).unwrap(),
             standing: Standing::Active,
         }],
+        ..CatalogueData::default()
     }
 }
 

@@ -299,6 +299,7 @@ fn offer_entry(network: &Network) -> OfferEntry {
             .iter()
             .map(|goal| GoalEntry { id: goal.id, key: goal.key.clone(), kind: goal.kind })
             .collect(),
+        rules: hopline_catalogue::data::OfferRules::default(),
     }
 }
 

@@ -46,6 +46,7 @@ pub fn offer(id: i64, landing_page: &str) -> OfferEntry {
             goal(2, "lead", GoalKind::Ppl),
             goal(3, "click", GoalKind::Ppc),
         ],
+        rules: OfferRules::default(),
     }
 }
 
@@ -105,6 +106,7 @@ pub fn data() -> CatalogueData {
             link(15, "signed1", 5),
             link(16, "open123", 6),
         ],
+        ..CatalogueData::default()
     }
 }
 
