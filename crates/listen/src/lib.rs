@@ -1,0 +1,1 @@
+//! What stands between an accepted connection and HTTP: the PROXY protocol and TLS.
