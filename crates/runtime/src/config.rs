@@ -31,8 +31,8 @@ pub use complaint::{Complaint, ConfigError, Source};
 pub use keys::{DefaultValue, ENV_PREFIX, KEYS, KeySpec, Kind};
 pub use reference::{help, reference_page};
 pub use sections::{
-    ApiConfig, ClicksConfig, ClicksUrl, Config, Durability, EdgeConfig, LogConfig, LogFormat, MetricsConfig,
-    PayoutsConfig, ShipConfig, SpoolConfig, StoreConfig, StoreUrl, WorkerConfig,
+    ApiConfig, ClicksConfig, ClicksUrl, Config, Durability, EdgeConfig, FullDisk, LogConfig, LogFormat,
+    MetricsConfig, PayoutsConfig, ShipConfig, SpoolConfig, StoreConfig, StoreUrl, TlsPaths, WorkerConfig,
 };
 pub use value::Secret;
 

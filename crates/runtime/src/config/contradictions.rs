@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use super::Config;
 use super::complaint::Complaint;
 use super::layers::Layers;
+use super::value::Value;
 
 const DAY_SECONDS: u64 = 86_400;
 
@@ -42,6 +43,20 @@ pub(super) fn find(config: &Config, layers: &Layers) -> Vec<Complaint> {
                 "a window of {window} seconds is longer than the {kept_days} days for which clicks are kept"
             ),
         );
+    }
+
+    let tls = ["edge.tls_certificate", "edge.tls_key"];
+    if tls.iter().filter(|key| layers.get(key).value != Value::Unset).count() == 1 {
+        complain(tls[0], tls[1], "TLS needs both a certificate and its key".to_owned());
+    }
+    let (share, shares) = (config.edge.cap_share, config.edge.cap_shares);
+    if share > shares {
+        let message = format!("there is no share {share} where caps are cut into {shares}");
+        complain("edge.cap_share", "edge.cap_shares", message);
+    }
+    if config.edge.proxy_protocol && config.edge.trusted_proxies.is_empty() {
+        let message = "nobody is trusted to send a PROXY protocol header".to_owned();
+        complain("edge.proxy_protocol", "edge.trusted_proxies", message);
     }
     found
 }

@@ -85,6 +85,10 @@ pub struct EdgeConfig {
     pub durability: Durability,
     /// Country database.
     pub geoip: Option<PathBuf>,
+    /// Database of autonomous systems.
+    pub geoip_networks: Option<PathBuf>,
+    /// List of data-centre networks in place of the built-in one.
+    pub datacenters: Option<PathBuf>,
     /// Whose forwarding headers are believed.
     pub trusted_proxies: Vec<Cidr>,
     /// The network's fallback address.
@@ -93,8 +97,40 @@ pub struct EdgeConfig {
     pub duplicate_window_seconds: u64,
     /// Life of the visitor cookie in days.
     pub cookie_days: u32,
+    /// What a click gets when the disk is full.
+    pub full_disk: FullDisk,
+    /// Whether `Sec-GPC` is said to be honoured.
+    pub honour_gpc: bool,
+    /// Which share of the click caps this edge takes: from 1 to `cap_shares`.
+    pub cap_share: u16,
+    /// Into how many shares click caps are cut.
+    pub cap_shares: u16,
+    /// Whether trusted proxies send a PROXY protocol header.
+    pub proxy_protocol: bool,
+    /// Whether HTTP/2 is spoken.
+    pub http2: bool,
+    /// Certificate chain and private key, if TLS is spoken.
+    pub tls: Option<TlsPaths>,
     /// Open connections over all threads.
     pub max_connections: usize,
+}
+
+/// What a click gets that cannot be written because the disk is full.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FullDisk {
+    /// 503: no visitor is sent on unrecorded.
+    Refuse,
+    /// Sent on without a record, which is counted.
+    Redirect,
+}
+
+/// Where certificate chain and private key lie, both in PEM form.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TlsPaths {
+    /// The chain, the server's own certificate first.
+    pub certificate: PathBuf,
+    /// The key.
+    pub key: PathBuf,
 }
 
 impl EdgeConfig {
@@ -281,6 +317,8 @@ impl Reader<'_> {
                 _ => Durability::Process,
             },
             geoip: self.path("edge.geoip"),
+            geoip_networks: self.path("edge.geoip_networks"),
+            datacenters: self.path("edge.datacenters"),
             trusted_proxies: match self.value("edge.trusted_proxies") {
                 Value::Cidrs(networks) => networks.clone(),
                 other => mismatch("edge.trusted_proxies", other),
@@ -288,6 +326,19 @@ impl Reader<'_> {
             fallback_url: self.optional_text("edge.fallback_url"),
             duplicate_window_seconds: self.count("edge.duplicate_window_seconds"),
             cookie_days: self.count("edge.cookie_days"),
+            full_disk: match self.text("edge.full_disk").as_str() {
+                "redirect" => FullDisk::Redirect,
+                _ => FullDisk::Refuse,
+            },
+            honour_gpc: self.switch("edge.honour_gpc"),
+            cap_share: self.count("edge.cap_share"),
+            cap_shares: self.count("edge.cap_shares"),
+            proxy_protocol: self.switch("edge.proxy_protocol"),
+            http2: self.switch("edge.http2"),
+            tls: self
+                .path("edge.tls_certificate")
+                .zip(self.path("edge.tls_key"))
+                .map(|(certificate, key)| TlsPaths { certificate, key }),
             max_connections: self.count("edge.max_connections"),
         }
     }

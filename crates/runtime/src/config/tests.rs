@@ -177,6 +177,23 @@ fn a_duplicate_window_longer_than_clicks_are_kept_is_a_contradiction() {
 }
 
 #[test]
+fn settings_that_need_one_another_are_asked_for_together() {
+    let file =
+        "edge.tls_key = \"key.pem\"\nedge.cap_share = 3\nedge.cap_shares = 2\nedge.proxy_protocol = true\n";
+    let found = complaints(&inputs(file, &[], &[])).join("\n");
+    for part in [
+        "edge.tls_certificate (default) and edge.tls_key (hopline.toml:1): TLS needs both",
+        "edge.cap_share (hopline.toml:2) and edge.cap_shares (hopline.toml:3): there is no share 3",
+        "edge.proxy_protocol (hopline.toml:4) and edge.trusted_proxies (default): nobody",
+    ] {
+        assert!(found.contains(part), "{part}: {found}");
+    }
+    let whole =
+        Config::load(&inputs("edge.tls_key = \"k\"\nedge.tls_certificate = \"c\"", &[], &[])).unwrap();
+    assert_eq!(whole.edge.tls.map(|paths| paths.certificate), Some("c".into()));
+}
+
+#[test]
 fn stores_of_other_versions_are_refused_and_their_passwords_not_shown() {
     let env =
         [("HOPLINE_STORE_URL", "postgres://u:hunter2@db/x"), ("HOPLINE_CLICKS_URL", "https://u:hunter2@ch")];
