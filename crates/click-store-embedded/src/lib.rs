@@ -39,7 +39,8 @@
 //! # Limits
 //!
 //! One process at a time; the data directory's lock sees to that. Times up to the year 9999. A file written
-//! by a newer program (`user_version`) is refused, not touched.
+//! by a newer program (`user_version`) is refused, not touched; one of an older program is brought up to date when the
+//! store opens.
 
 mod audit;
 mod batch;

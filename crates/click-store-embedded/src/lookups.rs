@@ -181,7 +181,7 @@ pub(crate) fn recent(
         }
         let Some(connection) = reader.day(day)? else { continue };
         let mut statement = connection.prepare_cached(
-            "SELECT visitor_key, offer, at FROM clicks
+            "SELECT visitor_key, offer, at, pseudonym FROM clicks
              WHERE at >= ?1 AND kind = ?2 AND verdict = ?3 AND offer > 0 ORDER BY at DESC LIMIT ?4",
         )?;
         let room = i64::try_from(limit - recent.len()).unwrap_or(i64::MAX);
@@ -193,6 +193,7 @@ pub(crate) fn recent(
                 visitor_key: row.get::<_, i64>(0)?.cast_unsigned(),
                 offer,
                 at: UnixMillis(row.get(2)?),
+                pseudonym: row.get::<_, i64>(3)?.cast_unsigned(),
             });
         }
     }

@@ -13,7 +13,7 @@ macro_rules! columns {
         "id, kind, at, offer, affiliate, link, advertiser, verdict, visitor_key, flags, status, rule_version, \
          sub1, sub2, sub3, sub4, sub5, sub6, sub7, sub8, sub9, sub10, source, country, region, device, os, \
          browser, referrer_host, landing_page, creative, code, ext, email_hash, language, detail, deep_link, \
-         token"
+         token, pseudonym, network, consent"
     };
 }
 
@@ -24,7 +24,7 @@ const INSERT: &str = concat!(
     "INSERT INTO clicks (",
     columns!(),
     ") VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, \
-     ?22, ?23, ?24, ?25, ?26, ?27, ?28, ?29, ?30, ?31, ?32, ?33, ?34, ?35, ?36, ?37, ?38) \
+     ?22, ?23, ?24, ?25, ?26, ?27, ?28, ?29, ?30, ?31, ?32, ?33, ?34, ?35, ?36, ?37, ?38, ?39, ?40, ?41) \
      ON CONFLICT (id) DO NOTHING"
 );
 
@@ -84,6 +84,9 @@ pub(crate) fn insert(connection: &Connection, click: &StoredClick) -> Result<boo
         click.detail,
         click.deep_link,
         click.token.as_slice(),
+        click.pseudonym.cast_signed(),
+        click.network,
+        click.consent,
     ])?;
     Ok(changed > 0)
 }
@@ -136,5 +139,8 @@ pub(crate) fn read(row: &Row<'_>) -> rusqlite::Result<StoredClick> {
         detail: row.get(35)?,
         deep_link: row.get(36)?,
         token: row.get(37)?,
+        pseudonym: row.get::<_, i64>(38)?.cast_unsigned(),
+        network: row.get(39)?,
+        consent: row.get(40)?,
     })
 }

@@ -8,8 +8,12 @@ use rusqlite::{Connection, OpenFlags};
 
 use crate::fault::Fault;
 
-/// The version of both kinds of file written by this program (`user_version`).
-const VERSION: i64 = 1;
+/// What was added to a day's file since its first version.
+const DAY_2: &str = "
+ALTER TABLE clicks ADD COLUMN pseudonym INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE clicks ADD COLUMN network INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE clicks ADD COLUMN consent TEXT NOT NULL DEFAULT '';
+";
 
 /// Ids and texts that are absent are 0 and ''; times are Unix milliseconds, hours their starts; `kind` is 1
 /// for clicks, 2 for impressions; `verdict` is the byte in the click id.
@@ -167,11 +171,17 @@ pub(crate) enum Kind {
 }
 
 impl Kind {
-    const fn ddl(self) -> &'static str {
+    /// What makes a file of each version out of the one before; a new file takes all of them.
+    const fn steps(self) -> &'static [&'static str] {
         match self {
-            Self::Main => MAIN,
-            Self::Day => DAY,
+            Self::Main => &[MAIN],
+            Self::Day => &[DAY, DAY_2],
         }
+    }
+
+    /// The version written by this program (`user_version`).
+    fn version(self) -> i64 {
+        i64::try_from(self.steps().len()).expect("a few versions")
     }
 
     const fn cache_kib(self) -> i64 {
@@ -186,16 +196,19 @@ impl Kind {
 pub(crate) fn open_for_writing(path: &Path, kind: Kind) -> Result<Connection, Fault> {
     let mut connection = Connection::open(path)?;
     prepare(&connection, kind)?;
-    let version = version(&connection, path)?;
+    let version = version(&connection, path, kind)?;
     if version == 0 {
         connection.pragma_update(None, "journal_mode", "wal")?;
-        connection.pragma_update(None, "synchronous", "full")?;
-        let transaction = connection.transaction()?;
-        transaction.execute_batch(kind.ddl())?;
-        transaction.pragma_update(None, "user_version", VERSION)?;
-        transaction.commit()?;
     }
     connection.pragma_update(None, "synchronous", "full")?;
+    if version < kind.version() {
+        let transaction = connection.transaction()?;
+        for step in kind.steps().iter().skip(usize::try_from(version).unwrap_or_default()) {
+            transaction.execute_batch(step)?;
+        }
+        transaction.pragma_update(None, "user_version", kind.version())?;
+        transaction.commit()?;
+    }
     Ok(connection)
 }
 
@@ -208,7 +221,7 @@ pub(crate) fn open_for_reading(path: &Path, kind: Kind) -> Result<Option<Connect
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = Connection::open_with_flags(path, flags)?;
     prepare(&connection, kind)?;
-    if version(&connection, path)? == 0 {
+    if version(&connection, path, kind)? == 0 {
         return Ok(None);
     }
     connection.pragma_update(None, "query_only", true)?;
@@ -223,11 +236,12 @@ fn prepare(connection: &Connection, kind: Kind) -> Result<(), Fault> {
     Ok(())
 }
 
-fn version(connection: &Connection, path: &Path) -> Result<i64, Fault> {
+fn version(connection: &Connection, path: &Path, kind: Kind) -> Result<i64, Fault> {
     let found: i64 = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
-    if found > VERSION {
+    let known = kind.version();
+    if found > known {
         let what = path.display().to_string();
-        return Err(ClickStoreError::Newer { what, found, known: VERSION }.into());
+        return Err(ClickStoreError::Newer { what, found, known }.into());
     }
     Ok(found)
 }

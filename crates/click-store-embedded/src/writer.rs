@@ -9,7 +9,7 @@ use hopline_click_store::{Answer, ClickStoreError};
 use rusqlite::Connection;
 use tokio::sync::oneshot;
 
-use crate::day::Day;
+use crate::day::{self, Day};
 use crate::fault::Fault;
 use crate::schema::{self, Kind};
 
@@ -30,6 +30,12 @@ impl Files {
     fn open(directory: &Path) -> Result<Self, Fault> {
         std::fs::create_dir_all(directory)?;
         let main = schema::open_for_writing(&directory.join("clicks.db"), Kind::Main)?;
+        for day in day::list(directory)? {
+            if let Some(path) = day.path(directory) {
+                // Readers count on files of this program's version; closing one that is needs no work.
+                drop(schema::open_for_writing(&path, Kind::Day)?);
+            }
+        }
         Ok(Self { directory: directory.to_owned(), main, days: BTreeMap::new() })
     }
 

@@ -4,9 +4,7 @@
 
 use std::path::Path;
 
-use hopline_click_store::{
-    AuditOutcome, ClickBatch, ClickStore, ClickStoreError, Retention, Stored, StoredClick, StreamId,
-};
+use hopline_click_store::{AuditOutcome, ClickBatch, ClickStore, Retention, Stored, StoredClick, StreamId};
 use hopline_click_store_embedded::EmbeddedClickStore;
 use hopline_clickid::UniqueNumber;
 use hopline_record::Click;
@@ -120,25 +118,23 @@ async fn a_lost_file_of_a_day_is_a_difference() {
 async fn files_of_a_newer_program_are_refused_and_not_touched() {
     let directory = tempfile::tempdir().unwrap();
     EmbeddedClickStore::open(directory.path()).unwrap().store(batch(1..=1)).await.unwrap();
-    let newer = |file: &str| {
+    let set = |file: &str, version: i64| {
         let path = directory.path().join(file);
-        Connection::open(&path).unwrap().pragma_update(None, "user_version", 2).unwrap();
+        Connection::open(&path).unwrap().pragma_update(None, "user_version", version).unwrap();
         path
     };
-    let day = newer("clicks-2026-03-28.db");
-    let store = EmbeddedClickStore::open(directory.path()).unwrap();
-    let refused = |error: ClickStoreError, path: &Path| {
-        let expected = format!("{} has version 2, this program knows versions up to 1", path.display());
+    let is_refused = |path: &Path, found: i64, known: i64| {
+        let bytes = std::fs::read(path).unwrap();
+        let error = EmbeddedClickStore::open(directory.path()).unwrap_err();
+        let expected =
+            format!("{} has version {found}, this program knows versions up to {known}", path.display());
         assert_eq!(error.to_string(), expected);
         assert!(!error.is_retryable());
+        assert_eq!(std::fs::read(path).unwrap(), bytes);
     };
-    refused(store.store(batch(2..=2)).await.unwrap_err(), &day);
-    drop(store);
-
-    let main = newer("clicks.db");
-    let bytes = std::fs::read(&main).unwrap();
-    refused(EmbeddedClickStore::open(directory.path()).unwrap_err(), &main);
-    assert_eq!(std::fs::read(&main).unwrap(), bytes);
+    is_refused(&set("clicks-2026-03-28.db", 3), 3, 2);
+    set("clicks-2026-03-28.db", 2);
+    is_refused(&set("clicks.db", 2), 2, 1);
 }
 
 #[tokio::test]
@@ -149,4 +145,27 @@ async fn a_call_whose_caller_went_away_is_done_all_the_same() {
     drop(store);
     let store = EmbeddedClickStore::open(directory.path()).unwrap();
     assert_eq!(store.progress(STREAM).await.unwrap(), Some(2));
+}
+
+/// A day's file of the first version has three columns less.
+#[tokio::test]
+async fn a_day_written_by_the_first_version_reads_on() {
+    let directory = tempfile::tempdir().unwrap();
+    {
+        let store = EmbeddedClickStore::open(directory.path()).unwrap();
+        store.store(batch(1..=3)).await.unwrap();
+    }
+    {
+        let day = rusqlite::Connection::open(directory.path().join("clicks-2026-03-28.db")).unwrap();
+        for column in ["pseudonym", "network", "consent"] {
+            day.execute_batch(&format!("ALTER TABLE clicks DROP COLUMN {column}")).unwrap();
+        }
+        day.pragma_update(None, "user_version", 1).unwrap();
+    }
+    let store = EmbeddedClickStore::open(directory.path()).unwrap();
+    let at = hopline_types::UnixMillis(AT_MS);
+    let found = store.find_click(UniqueNumber::new(1, 0, 2).unwrap(), at).await.unwrap().unwrap();
+    assert_eq!((found.pseudonym, found.network, found.consent.as_str()), (0, 0, ""));
+    assert_eq!(store.store(batch(4..=6)).await.unwrap(), Stored::Now);
+    assert_eq!(checked(&store).await, AuditOutcome::Sound { clicks: 6, facts: 0 });
 }

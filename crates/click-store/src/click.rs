@@ -52,6 +52,10 @@ pub struct StoredClick {
     pub verdict: Verdict,
     /// Pseudonym of the visitor.
     pub visitor_key: u64,
+    /// Daily pseudonym of a visitor who brought no cookie; 0 else.
+    pub pseudonym: u64,
+    /// Number of the network (autonomous system); 0 unknown.
+    pub network: u32,
     /// Remarks.
     pub flags: Flags,
     /// HTTP status of the answer.
@@ -72,6 +76,8 @@ pub struct StoredClick {
     pub detail: String,
     /// The deep link that was followed.
     pub deep_link: String,
+    /// Consent signals as sent: a query of `gdpr gdpr_consent gpp gpp_sid`.
+    pub consent: String,
     /// The click id's bytes.
     pub token: [u8; TOKEN_BYTES],
 }
@@ -101,6 +107,8 @@ impl StoredClick {
             advertiser: AdvertiserId::new(i64::from(click.advertiser)).ok(),
             verdict,
             visitor_key: click.visitor_key,
+            pseudonym: click.pseudonym,
+            network: click.network,
             flags: click.flags,
             status: click.status,
             rule_version: click.rule_version,
@@ -122,6 +130,7 @@ impl StoredClick {
             language: click.language,
             detail: click.detail,
             deep_link: click.deep_link,
+            consent: click.consent,
             token,
         })
     }

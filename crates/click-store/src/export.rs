@@ -41,6 +41,9 @@ pub const EXPORT_COLUMNS: &[&str] = &[
     "ext",
     "deep_link",
     "status",
+    "network",
+    "rule_version",
+    "consent",
 ];
 
 impl StoredClick {
@@ -81,6 +84,9 @@ impl StoredClick {
         ];
         values.extend(behind.into_iter().map(|value| text(value)));
         values.push(self.status.into());
+        values.push(if self.network == 0 { Value::Null } else { self.network.into() });
+        values.push(self.rule_version.into());
+        values.push(text(&self.consent));
         values
     }
 

@@ -88,6 +88,8 @@ pub struct ClickPage {
 pub struct RecentClick {
     /// The visitor.
     pub visitor_key: u64,
+    /// The pseudonym under which it was counted; 0 where the visitor brought a cookie.
+    pub pseudonym: u64,
     /// The offer.
     pub offer: OfferId,
     /// When.

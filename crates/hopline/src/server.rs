@@ -281,9 +281,11 @@ async fn seed_duplicates(options: &EdgeOptions, stores: &Stores, config: &Config
     let since = UnixMillis(clock.now().get().saturating_sub(window));
     match stores.clicks.recent_clicks(since, SEED_CLICKS_MAX).await {
         // They come newest first; the memory wants the newest last, so that these are the ones that stay.
-        Ok(recent) => options.duplicates.seed(recent.into_iter().rev().filter_map(|click| {
-            let offer = u32::try_from(click.offer.get()).ok()?;
-            Some((click.visitor_key, offer, click.at))
+        Ok(recent) => options.duplicates.seed(recent.into_iter().rev().flat_map(|click| {
+            let offer = u32::try_from(click.offer.get()).ok();
+            // A visitor who brought no cookie was counted under both.
+            let keys = [Some(click.visitor_key), Some(click.pseudonym).filter(|key| *key != 0)];
+            keys.into_iter().flatten().filter_map(move |key| Some((key, offer?, click.at)))
         })),
         Err(error) => tracing::error!(%error, "repeated clicks are not remembered over this restart"),
     }

@@ -61,6 +61,8 @@ async fn store_clicks(world: &World, count: u64) {
         advertiser: AdvertiserId::new(1).ok(),
         verdict: Verdict::UNIQUE,
         visitor_key: record,
+        pseudonym: 0,
+        network: 0,
         flags: Flags::default(),
         status: 302,
         rule_version: 1,
@@ -71,6 +73,7 @@ async fn store_clicks(world: &World, count: u64) {
         language: "de".into(),
         detail: String::new(),
         deep_link: String::new(),
+        consent: String::new(),
         token: [0; TOKEN_BYTES],
     });
     let content = ClickBatch::hash(stream, 1, count, []);

@@ -25,6 +25,7 @@ pub async fn a_click_is_found_by_its_number_and_reads_back_whole(harness: &impl 
         let texts = [
             (&mut click.source, "source"),
             (&mut click.landing_page, "landing page"),
+            (&mut click.consent, "gdpr=1&gdpr_consent=CP"),
             (&mut click.creative, "creative"),
             (&mut click.ext, "ext"),
             (&mut click.email_hash, "hash"),
@@ -155,7 +156,9 @@ pub async fn recent_clicks_come_newest_first(harness: &impl Harness) {
         Say { is_impression: true, ..Say::new(4, at(31)) },
         Say { offer: 2, ..Say::new(5, at(22)) },
     ];
-    store_all(&*store, &[batch(clicks.map(Say::click).to_vec())], &[]).await;
+    let mut clicks = clicks.map(Say::click);
+    clicks[1].pseudonym = u64::MAX;
+    store_all(&*store, &[batch(clicks.to_vec())], &[]).await;
     let recent = async |since, limit| {
         let recent = store.recent_clicks(since, limit).await.expect("clicks");
         recent.iter().map(|click| (click.visitor_key, click.offer.get(), click.at)).collect::<Vec<_>>()
@@ -164,6 +167,9 @@ pub async fn recent_clicks_come_newest_first(harness: &impl Harness) {
     assert_eq!(recent(at(0), 10).await, all);
     assert_eq!(recent(at(22), 10).await, all[..2]);
     assert_eq!(recent(at(0), 1).await, all[..1]);
+    let both = store.recent_clicks(at(0), 10).await.expect("clicks");
+    let pseudonyms: Vec<_> = both.iter().map(|click| click.pseudonym).collect();
+    assert_eq!(pseudonyms, [u64::MAX, 0, 0], "a visitor without cookie was counted under a pseudonym too");
 }
 
 /// The clock moves on: rows go, counts stay, a repeated batch brings nothing back.

@@ -228,6 +228,8 @@ impl Network {
                 advertiser: Some(advertiser),
                 verdict,
                 visitor_key: record,
+                pseudonym: 0,
+                network: 0,
                 flags: Flags::default(),
                 status: 302,
                 rule_version: 1,
@@ -238,6 +240,7 @@ impl Network {
                 language: String::new(),
                 detail: String::new(),
                 deep_link: String::new(),
+                consent: String::new(),
                 token: [0; TOKEN_BYTES],
             });
         }

@@ -117,6 +117,8 @@ impl Network {
             advertiser: Some(self.advertiser),
             verdict,
             visitor_key: record,
+            pseudonym: 0,
+            network: 0,
             flags: Flags(0),
             status: 302,
             rule_version: 1,
@@ -127,6 +129,7 @@ impl Network {
             language: String::new(),
             detail: String::new(),
             deep_link: String::new(),
+            consent: String::new(),
             token: URL_SAFE_NO_PAD.decode(&id).unwrap().try_into().unwrap(),
         };
         Click { id, stored }
