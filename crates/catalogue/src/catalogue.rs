@@ -1,17 +1,22 @@
 //! The compiled catalogue and its look-ups.
 
 mod compile;
+mod offer;
+mod target;
 
 use std::collections::HashMap;
 
 use hopline_clickid::KeyRing;
-use hopline_money::Currency;
-use hopline_types::{AdvertiserId, AffiliateId, LinkId, OfferId, PostbackAuth, Reason, UnixMillis};
+use hopline_types::{AdvertiserId, AffiliateId, OfferId};
 
-use crate::data::{CatalogueData, GoalEntry, Standing};
+use crate::data::{CatalogueData, Standing};
+use crate::domains::{Domain, Domains};
 use crate::links::{LinkView, Links};
 use crate::pseudonym::PseudonymKeys;
 use crate::{Problem, Template};
+
+pub use offer::Offer;
+pub use target::Target;
 
 type ById<Id> = HashMap<Id, u32, foldhash::fast::FixedState>;
 
@@ -30,6 +35,7 @@ pub struct Catalogue {
     affiliates: Vec<Affiliate>,
     affiliate_places: ById<AffiliateId>,
     links: Links,
+    domains: Domains,
 }
 
 /// An advertiser, ready for checks.
@@ -63,80 +69,6 @@ pub struct Affiliate {
     pub id: AffiliateId,
     /// Whether its links run.
     pub standing: Standing,
-}
-
-/// An offer, compiled.
-#[derive(Debug)]
-pub struct Offer {
-    /// Its id.
-    pub id: OfferId,
-    /// The id as records and the duplicate memory hold it.
-    pub number: u32,
-    /// Who pays: a place in the catalogue's list.
-    advertiser: u32,
-    /// Whether it runs.
-    pub standing: Standing,
-    /// Currency of its terms.
-    pub currency: Currency,
-    /// Where visitors land.
-    pub landing_page: Template,
-    /// Where visitors go that it does not want.
-    fallback: Option<Template>,
-    /// Hosts that a deep link may name, serialised.
-    pub deep_link_hosts: Box<[Box<str>]>,
-    /// Query parameter that carries the click id.
-    pub click_parameter: Box<str>,
-    /// Whether unknown query parameters are handed on.
-    pub pass_parameters: bool,
-    /// What postbacks must prove.
-    pub postback_auth: PostbackAuth,
-    /// Not before.
-    pub starts_at: Option<UnixMillis>,
-    /// Not at or after.
-    pub ends_at: Option<UnixMillis>,
-    /// Paid events; the first is meant where a postback names none.
-    pub goals: Box<[GoalEntry]>,
-}
-
-/// Who and what a click is for.
-#[derive(Debug, Clone, Copy)]
-pub struct Target<'a> {
-    /// The offer.
-    pub offer: &'a Offer,
-    /// Who sent the visitor.
-    pub affiliate: &'a Affiliate,
-    /// Who pays.
-    pub advertiser: &'a Advertiser,
-    /// The link, if there is one.
-    pub link: Option<LinkView<'a>>,
-}
-
-impl Target<'_> {
-    /// The link's id.
-    #[must_use]
-    pub fn link_id(&self) -> Option<LinkId> {
-        self.link.map(|link| link.id)
-    }
-
-    /// Why the click does not reach the landing page, if so: affiliate, advertiser, offer, link, times, in this order.
-    #[must_use]
-    pub fn refusal(&self, now: UnixMillis) -> Option<Reason> {
-        if self.affiliate.standing != Standing::Active {
-            return Some(Reason::Blocked);
-        }
-        let standings =
-            [Some(self.advertiser.standing), Some(self.offer.standing), self.link.map(|link| link.standing)];
-        for standing in standings.into_iter().flatten() {
-            match standing {
-                Standing::Active => (),
-                Standing::Paused | Standing::Pending => return Some(Reason::Paused),
-                Standing::Blocked => return Some(Reason::Blocked),
-            }
-        }
-        let begun = self.offer.starts_at.is_none_or(|start| start <= now);
-        let over = self.offer.ends_at.is_some_and(|end| end <= now);
-        (!begun || over).then_some(Reason::Expired)
-    }
 }
 
 impl Catalogue {
@@ -209,6 +141,32 @@ impl Catalogue {
         offer.fallback.as_ref().or(self.fallback.as_ref())
     }
 
+    /// The offer that gets the visitors whom this one does not want, before any fallback URL is looked at. Walking on
+    /// from it ends within [`crate::CHAIN_MAX`] offers.
+    #[must_use]
+    pub fn fallback_offer(&self, offer: &Offer) -> Option<&Offer> {
+        offer.fallback_offer.map(|place| at(&self.offers, place))
+    }
+
+    /// The same for a click: the next offer, for the same affiliate, without a link. None where affiliate or link
+    /// themselves are not active: no other offer makes up for that.
+    #[must_use]
+    pub fn fallback_target<'a>(&'a self, target: &Target<'a>) -> Option<Target<'a>> {
+        let standings = [Some(target.affiliate.standing), target.link.map(|link| link.standing)];
+        if standings.into_iter().flatten().any(|standing| standing != Standing::Active) {
+            return None;
+        }
+        let offer = self.fallback_offer(target.offer)?;
+        let advertiser = self.advertiser_of(offer);
+        Some(Target { offer, affiliate: target.affiliate, advertiser, link: None })
+    }
+
+    /// The domain of a host: letters as they come, without port ([`crate::without_port`]).
+    #[must_use]
+    pub fn domain(&self, host: &[u8]) -> Option<&Domain> {
+        self.domains.get(host)
+    }
+
     /// How many links there are.
     #[must_use]
     pub fn link_count(&self) -> usize {
@@ -237,4 +195,4 @@ fn at<T>(list: &[T], place: u32) -> &T {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -1,6 +1,6 @@
 //! What keeps a catalogue from being used.
 
-use crate::TemplateError;
+use crate::{ChainError, TemplateError};
 
 /// One thing that is wrong with the data; a catalogue with any is refused as a whole, so that an edge keeps the last
 /// good one.
@@ -40,7 +40,7 @@ pub enum Problem {
         name: String,
     },
     /// Something names what is not there.
-    #[error("{what} {name} belongs to {of} {id}, which is not there")]
+    #[error("{what} {name} names {of} {id}, which is not there")]
     Missing {
         /// Kind of thing.
         what: &'static str,
@@ -59,7 +59,7 @@ pub enum Problem {
         /// Which.
         name: String,
         /// Field of the plain data.
-        field: &'static str,
+        field: String,
         /// Why.
         reason: String,
     },
@@ -71,6 +71,9 @@ pub enum Problem {
         /// Why.
         source: TemplateError,
     },
+    /// Fallback offers that go round in a circle or on for too long.
+    #[error(transparent)]
+    Chain(#[from] ChainError),
     /// More of something than fits 32 bits.
     #[error("too many {what}: {given}")]
     TooMany {

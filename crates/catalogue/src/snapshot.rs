@@ -1,6 +1,6 @@
 //! The catalogue as bytes, for the file from which an edge starts while every store is down.
 //!
-//! # Format, version 1 (integers little endian)
+//! # Format, version 2 (integers little endian)
 //!
 //! | offset | bytes | what |
 //! |---|---|---|
@@ -17,13 +17,18 @@
 //! Links are not in the JSON because there may be a million of them: 34 bytes each in here, 100 there. The file holds
 //! the installation's keys: it belongs in a directory that only the service reads. A newer format is refused by its
 //! number, before anything else is believed; every other deviation is damage.
+//!
+//! # Version 1
+//!
+//! The same bytes; its JSON knows no offers' rules, no domains and no closures. It is read as if there were none.
+//! Version 2 was counted up so that a release which would not keep to the rules refuses the file instead.
 
 use hopline_types::{AffiliateId, LinkId, OfferId};
 
 use crate::data::{CatalogueData, LinkEntry, Standing};
 
-/// The format written and read by this release.
-pub const FORMAT: u16 = 1;
+/// The format written by this release; it reads all up to this one.
+pub const FORMAT: u16 = 2;
 
 const MAGIC: &[u8; 8] = b"HLCATLG\n";
 const HEADER: usize = 40;
@@ -202,7 +207,7 @@ mod tests {
     #[test]
     fn the_header_lies_where_it_is_documented() {
         let bytes = encode(sample());
-        assert_eq!(&bytes[..12], b"HLCATLG\n\x01\0\0\0");
+        assert_eq!(&bytes[..12], b"HLCATLG\n\x02\0\0\0");
         assert_eq!(bytes[16..24], 42_i64.to_le_bytes());
         assert_eq!(bytes[32..40], 2_u64.to_le_bytes());
         assert_eq!(bytes[12..16], crc32fast::hash(&bytes[16..]).to_le_bytes());
@@ -225,7 +230,21 @@ mod tests {
     #[test]
     fn a_newer_format_is_refused_by_its_number() {
         let mut bytes = encode(sample());
-        bytes[8] = 2;
-        assert_eq!(decode(&bytes), Err(SnapshotError::Newer { given: 2 }));
+        bytes[8] = 3;
+        assert_eq!(decode(&bytes), Err(SnapshotError::Newer { given: 3 }));
+    }
+
+    #[test]
+    fn a_file_of_format_1_is_read_as_one_without_rules_domains_and_closures() {
+        let data = decode(include_bytes!("../tests/fixtures/snapshot_format_1.bin")).unwrap();
+        assert_eq!(data.version, 17);
+        assert_eq!(data.fallback_url.as_deref(), Some("https://network.example/"));
+        let [offer] = &*data.offers else { panic!("{data:?}") };
+        assert_eq!((offer.id.get(), &*offer.landing_page), (7, "https://shop.example/?s={sub1}"));
+        assert_eq!(offer.rules, crate::data::OfferRules::default());
+        assert_eq!((data.domains.len(), data.closures.len()), (0, 0));
+        let links: Vec<_> = data.links.iter().map(|link| (&*link.code, link.standing)).collect();
+        assert_eq!(links, [("abc1234", Standing::Active), ("old", Standing::Blocked)]);
+        assert!(crate::Catalogue::compile(data).is_ok());
     }
 }

@@ -253,6 +253,12 @@ impl Encoder<'_> {
         encode(value, self.out);
     }
 
+    /// Appends bytes that need no encoding: a click id, a link's code, words of a closed set.
+    pub fn put_plain(&mut self, value: &[u8]) {
+        debug_assert!(value.iter().all(|byte| is_plain(*byte)), "{value:?}");
+        self.out.extend_from_slice(value);
+    }
+
     /// Appends a number.
     pub fn put_number(&mut self, value: u64) {
         let mut digits = [0; 20];
@@ -260,7 +266,7 @@ impl Encoder<'_> {
         let mut rest = value;
         loop {
             at -= 1;
-            digits[at] = b'0' + u8::try_from(rest % 10).expect("a digit");
+            digits[at] = b"0123456789"[usize::try_from(rest % 10).expect("a digit")];
             rest /= 10;
             if rest == 0 {
                 break;
@@ -272,41 +278,45 @@ impl Encoder<'_> {
 
 /// Appends bytes percent-encoded: all but `A-Z a-z 0-9 - . _ ~`.
 pub fn encode(value: &[u8], out: &mut Vec<u8>) {
-    encode_but(value, out, |byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~'));
+    encode_but(value, out, &PLAIN);
+}
+
+/// Which bytes stand for themselves.
+type Table = [bool; 256];
+
+const PLAIN: Table = table(b"-._~");
+const PLAIN_IN_QUERY: Table = table(b"-._~!$()*+,;=:@/?%");
+
+const fn is_plain(byte: u8) -> bool {
+    PLAIN[byte as usize]
+}
+
+/// Letters, digits and these.
+const fn table(more: &[u8]) -> Table {
+    let (mut table, mut at) = ([false; 256], 0);
+    while at < table.len() {
+        // Above 127 the ASCII rule never holds.
+        table[at] = at < 128 && (at as u8).is_ascii_alphanumeric();
+        at += 1;
+    }
+    let mut next = 0;
+    while next < more.len() {
+        table[more[next] as usize] = true;
+        next += 1;
+    }
+    table
 }
 
 /// Appends a raw query parameter of a request so that it is safe in a query: escapes stay as they are, every byte that
 /// may not stand in a query is encoded.
 pub fn encode_query(value: &[u8], out: &mut Vec<u8>) {
-    encode_but(value, out, |byte| {
-        byte.is_ascii_alphanumeric()
-            || matches!(
-                byte,
-                b'-' | b'.'
-                    | b'_'
-                    | b'~'
-                    | b'!'
-                    | b'$'
-                    | b'('
-                    | b')'
-                    | b'*'
-                    | b'+'
-                    | b','
-                    | b';'
-                    | b'='
-                    | b':'
-                    | b'@'
-                    | b'/'
-                    | b'?'
-                    | b'%'
-            )
-    });
+    encode_but(value, out, &PLAIN_IN_QUERY);
 }
 
-fn encode_but(value: &[u8], out: &mut Vec<u8>, plain: impl Fn(u8) -> bool) {
+fn encode_but(value: &[u8], out: &mut Vec<u8>, plain: &Table) {
     const HEX: &[u8; 16] = b"0123456789ABCDEF";
     let mut rest = value;
-    while let Some(end) = rest.iter().position(|byte| !plain(*byte)) {
+    while let Some(end) = rest.iter().position(|byte| !plain[usize::from(*byte)]) {
         let (before, after) = rest.split_at(end);
         out.extend_from_slice(before);
         let byte = after[0];

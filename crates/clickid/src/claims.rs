@@ -25,6 +25,16 @@ pub struct ClickClaims {
     pub verdict: Verdict,
 }
 
+impl ClickClaims {
+    /// What the bytes of a click id say, unchecked: only for ids out of a log of our own, which vouches for them. None
+    /// where they say nothing that an edge writes.
+    #[must_use]
+    pub fn of_own_record(token: &[u8; crate::TOKEN_BYTES]) -> Option<Self> {
+        let signed = token.first_chunk()?;
+        crate::layout::read(signed).ok()
+    }
+}
+
 /// The number of one click, unique within an installation: which edge, which of its streams, which record of that
 /// stream's spool. Numbers of one stream rise with time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]

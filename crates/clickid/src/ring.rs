@@ -52,12 +52,24 @@ impl KeyRing {
     /// # Errors
     /// Says which value does not fit; `text` is then unchanged.
     pub fn sign_into(&self, claims: &ClickClaims, text: &mut [u8; TOKEN_CHARS]) -> Result<(), DoesNotFit> {
+        self.sign_both_into(claims, &mut [0; TOKEN_BYTES], text)
+    }
+
+    /// The same, and the id's bytes before they are written as text.
+    ///
+    /// # Errors
+    /// Says which value does not fit; `bytes` and `text` are then unchanged.
+    pub fn sign_both_into(
+        &self,
+        claims: &ClickClaims,
+        bytes: &mut [u8; TOKEN_BYTES],
+        text: &mut [u8; TOKEN_CHARS],
+    ) -> Result<(), DoesNotFit> {
         let signed = layout::write(self.signing.id(), claims)?;
-        let mut bytes = [0; TOKEN_BYTES];
         let (message, tag) = bytes.split_at_mut(SIGNED_BYTES);
         message.copy_from_slice(&signed);
         tag.copy_from_slice(&self.signing.tag(&signed));
-        token::write(&bytes, text);
+        token::write(bytes, text);
         Ok(())
     }
 

@@ -1,39 +1,52 @@
 //! From plain data to the compiled form, collecting every problem.
 
+mod keys;
+mod rules;
+
 use std::collections::HashMap;
 use std::hash::Hash;
 
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
-use hopline_clickid::{ClickKey, KeyRing};
 use hopline_money::Currency;
-use hopline_types::UnixMillis;
 
 use super::{Advertiser, Affiliate, ById, Catalogue, Offer};
-use crate::data::{
-    AdvertiserEntry, CatalogueData, ClickKeyEntry, LinkEntry, OfferEntry, PseudonymKeyEntry, Secret,
-};
+use crate::data::{AdvertiserEntry, CatalogueData, ClosureEntry, LinkEntry, OfferEntry};
 use crate::links::{Links, Places};
-use crate::pseudonym::PseudonymKeys;
 use crate::{Problem, Template};
 
 /// Links in one catalogue: their codes must fit an arena of 4 GiB.
 const LINKS_MAX: usize = 1 << 25;
 
+/// Where the things stand that others name.
+struct Ids<'a> {
+    advertisers: &'a ById<hopline_types::AdvertiserId>,
+    offers: &'a ById<hopline_types::OfferId>,
+    affiliates: &'a ById<hopline_types::AffiliateId>,
+}
+
 pub(super) fn compile(data: CatalogueData) -> Result<Catalogue, Vec<Problem>> {
     let mut problems = Vec::new();
     let found = &mut problems;
-    let keys = key_ring(&data.click_keys, found);
-    let pseudonyms = pseudonyms(&data.pseudonym_keys, found);
+    let keys = keys::key_ring(&data.click_keys, found);
+    let pseudonyms = keys::pseudonyms(&data.pseudonym_keys, found);
     let fallback =
         data.fallback_url.as_deref().and_then(|url| template("network fallback", url, None, found));
     let advertiser_places = places("advertiser", data.advertisers.iter().map(|entry| entry.id), found);
     let advertisers: Vec<_> = data.advertisers.iter().map(|entry| advertiser(entry, found)).collect();
     let advertiser_tokens = tokens(&advertisers, found);
     let offer_places = places("offer", data.offers.iter().map(|entry| entry.id), found);
-    let offers: Vec<_> =
-        data.offers.into_iter().filter_map(|entry| offer(entry, &advertiser_places, found)).collect();
     let affiliate_places = places("affiliate", data.affiliates.iter().map(|entry| entry.id), found);
+    let ids = Ids { advertisers: &advertiser_places, offers: &offer_places, affiliates: &affiliate_places };
+    rules::check_across_offers(&data.offers, found);
+    let domains = rules::domains(&data.domains, &ids, found);
+    let mut closures = rules::closures(&data.closures, &ids, found);
+    let offers: Vec<_> = data
+        .offers
+        .into_iter()
+        .filter_map(|entry| {
+            let closures = closures.remove(&entry.id).unwrap_or_default();
+            offer(entry, &ids, &closures, found)
+        })
+        .collect();
     let affiliates = data
         .affiliates
         .into_iter()
@@ -42,7 +55,7 @@ pub(super) fn compile(data: CatalogueData) -> Result<Catalogue, Vec<Problem>> {
             Affiliate { id: entry.id, standing: entry.standing }
         })
         .collect();
-    let seed = data.click_keys.first().map_or(0, |key| seed(&key.secret));
+    let seed = data.click_keys.first().map_or(0, |key| keys::seed(&key.secret));
     let links = links(&data.links, &offer_places, &affiliate_places, seed, found);
     let (Some(keys), Some(pseudonyms)) = (keys, pseudonyms) else { return Err(problems) };
     if !problems.is_empty() {
@@ -61,70 +74,8 @@ pub(super) fn compile(data: CatalogueData) -> Result<Catalogue, Vec<Problem>> {
         affiliates,
         affiliate_places,
         links,
+        domains,
     })
-}
-
-fn secret(secret: &Secret) -> Result<Vec<u8>, String> {
-    STANDARD.decode(&secret.0).map_err(|error| format!("the secret is not base64: {error}"))
-}
-
-/// A number that nobody outside can guess, for hash tables.
-fn seed(key: &Secret) -> u64 {
-    let bytes = secret(key).unwrap_or_default();
-    let tail = bytes.last_chunk().copied().unwrap_or_default();
-    u64::from(crc32fast::hash(&bytes)) << 32 | u64::from(u32::from_le_bytes(tail))
-}
-
-fn key_ring(entries: &[ClickKeyEntry], problems: &mut Vec<Problem>) -> Option<KeyRing> {
-    let mut ring = None;
-    let mut others: Vec<(ClickKey, Option<UnixMillis>)> = Vec::new();
-    let mut signing = 0;
-    for entry in entries {
-        let key = secret(&entry.secret)
-            .and_then(|secret| ClickKey::new(entry.id, &secret).map_err(|error| error.to_string()));
-        match key {
-            Ok(key) if entry.signs => {
-                signing += 1;
-                ring = Some(KeyRing::new(key));
-            }
-            Ok(key) => others.push((key, entry.not_after)),
-            Err(reason) => {
-                signing += usize::from(entry.signs);
-                problems.push(Problem::ClickKey { id: entry.id, reason });
-            }
-        }
-    }
-    if signing != 1 {
-        problems.push(Problem::SigningKeys { given: signing });
-        return None;
-    }
-    let mut ring = ring?;
-    for (key, not_after) in others {
-        let id = key.id();
-        if let Err(error) = ring.accept(key, not_after) {
-            problems.push(Problem::ClickKey { id, reason: error.to_string() });
-        }
-    }
-    Some(ring)
-}
-
-fn pseudonyms(entries: &[PseudonymKeyEntry], problems: &mut Vec<Problem>) -> Option<PseudonymKeys> {
-    let mut keys = Vec::new();
-    for entry in entries {
-        match secret(&entry.secret) {
-            Ok(secret) if secret.len() >= 32 => keys.push((entry.day, secret)),
-            Ok(secret) => problems.push(Problem::PseudonymKey {
-                day: entry.day,
-                reason: format!("the secret has {} bytes, at least 32 are needed", secret.len()),
-            }),
-            Err(reason) => problems.push(Problem::PseudonymKey { day: entry.day, reason }),
-        }
-    }
-    let keys = PseudonymKeys::new(keys);
-    if keys.is_none() {
-        problems.push(Problem::NoPseudonymKey);
-    }
-    keys
 }
 
 /// Where each id stands in its list.
@@ -146,7 +97,7 @@ fn places<Id: Hash + Eq + Copy + std::fmt::Display>(
 fn number(what: &'static str, id: i64, problems: &mut Vec<Problem>) -> u32 {
     u32::try_from(id).unwrap_or_else(|_| {
         let reason = "ids in click ids end at 4294967295".to_owned();
-        problems.push(Problem::Value { what, name: id.to_string(), field: "id", reason });
+        problems.push(Problem::Value { what, name: id.to_string(), field: "id".into(), reason });
         0
     })
 }
@@ -156,7 +107,7 @@ fn advertiser(entry: &AdvertiserEntry, problems: &mut Vec<Problem>) -> Advertise
         problems.push(Problem::Value {
             what: "advertiser",
             name: entry.id.to_string(),
-            field: "postback_token_sha256",
+            field: "postback_token_sha256".into(),
             reason: "expected 64 lower-case hexadecimal digits".into(),
         });
         [0; 32]
@@ -216,12 +167,13 @@ fn template(
 
 fn offer(
     entry: OfferEntry,
-    advertisers: &ById<hopline_types::AdvertiserId>,
+    ids: &Ids<'_>,
+    closures: &[ClosureEntry],
     problems: &mut Vec<Problem>,
 ) -> Option<Offer> {
     let name = || entry.id.to_string();
     let number = number("offer", entry.id.get(), problems);
-    let advertiser = advertisers.get(&entry.advertiser_id).copied();
+    let advertiser = ids.advertisers.get(&entry.advertiser_id).copied();
     if advertiser.is_none() {
         let id = entry.advertiser_id.get();
         problems.push(Problem::Missing { what: "offer", name: name(), of: "advertiser", id });
@@ -229,7 +181,7 @@ fn offer(
     let currency = Currency::new(&entry.currency);
     if let Err(error) = &currency {
         let reason = error.to_string();
-        problems.push(Problem::Value { what: "offer", name: name(), field: "currency", reason });
+        problems.push(Problem::Value { what: "offer", name: name(), field: "currency".into(), reason });
     }
     let mut hosts = Vec::new();
     for host in &entry.deep_link_hosts {
@@ -238,7 +190,7 @@ fn offer(
             Err(error) => problems.push(Problem::Value {
                 what: "offer",
                 name: name(),
-                field: "deep_link_hosts",
+                field: "deep_link_hosts".into(),
                 reason: format!("{host:?}: {error}"),
             }),
         }
@@ -252,6 +204,7 @@ fn offer(
     let fallback_name = format!("fallback of offer {}", entry.id);
     let fallback =
         entry.fallback_url.as_deref().and_then(|url| template(&fallback_name, url, None, problems));
+    let rules = rules::rules(&entry, closures, ids, problems);
     Some(Offer {
         id: entry.id,
         number,
@@ -267,6 +220,12 @@ fn offer(
         starts_at: entry.starts_at,
         ends_at: entry.ends_at,
         goals: entry.goals.into(),
+        fallback_offer: rules.fallback_offer,
+        gate: rules.gate,
+        pages: rules.pages,
+        caps: rules.caps,
+        cookies: entry.rules.cookies,
+        cookieless_countries: rules.cookieless_countries,
     })
 }
 
@@ -287,7 +246,12 @@ fn links(
         let id = number("link", entry.id.get(), problems);
         if entry.code.is_empty() || entry.code.len() > 64 {
             let reason = format!("a code has 1 to 64 bytes, this one has {}", entry.code.len());
-            problems.push(Problem::Value { what: "link", name: entry.id.to_string(), field: "code", reason });
+            problems.push(Problem::Value {
+                what: "link",
+                name: entry.id.to_string(),
+                field: "code".into(),
+                reason,
+            });
             continue;
         }
         let Some(offer) = offers.get(&entry.offer_id).copied() else {

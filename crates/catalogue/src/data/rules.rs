@@ -17,9 +17,9 @@ pub struct OfferRules {
     /// The offer's own landing page's share among [`OfferRules::landing_pages`]; 0 to 10,000. Only matters where there
     /// are others; none is 1.
     pub landing_page_weight: Option<u32>,
-    /// Further landing pages, ascending by id.
+    /// Further landing pages, at most 100, ascending by id.
     pub landing_pages: Vec<LandingPageEntry>,
-    /// Bounds per period.
+    /// Bounds per period, at most 100.
     pub caps: Vec<CapEntry>,
     /// Whether visitors get the cookie `hl_vid`.
     pub cookies: CookieMode,
@@ -47,7 +47,7 @@ pub struct Targeting {
     pub hours: Option<Hours>,
 }
 
-/// A list of values that are wanted, or of values that are not. What is not known of a visitor is on no list: it fails
+/// A list of 1 to 500 values that are wanted, or of values that are not. What is not known of a visitor is on no list: it fails
 /// `only` and passes `not`.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
