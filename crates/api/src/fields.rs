@@ -131,6 +131,30 @@ impl<'a> Fields<'a> {
         self.optional_word(name)
     }
 
+    /// An optional text that is one of these words.
+    pub(crate) fn optional_choice<T: Copy>(
+        &mut self,
+        name: &'static str,
+        choices: &[(&'static str, T)],
+    ) -> Option<T> {
+        let text = self.optional_text(name, TEXT_CHARS_MAX)?;
+        let chosen = choices.iter().find(|(word, _)| *word == text);
+        if chosen.is_none() {
+            let expected = choices.iter().map(|(word, _)| *word).collect::<Vec<_>>().join(", ");
+            self.refuse(name, format!("{text:?} is not one of {expected}"));
+        }
+        chosen.map(|(_, value)| *value)
+    }
+
+    /// A text that must be there and be one of these words.
+    pub(crate) fn choice<T: Copy>(&mut self, name: &'static str, choices: &[(&'static str, T)]) -> Option<T> {
+        if self.value(name).is_none() {
+            self.missing(name);
+            return None;
+        }
+        self.optional_choice(name, choices)
+    }
+
     /// An optional whole number within bounds.
     pub(crate) fn optional_whole(&mut self, name: &'static str, least: i64, most: i64) -> Option<i64> {
         let value = self.value(name)?;

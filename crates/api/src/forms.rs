@@ -3,14 +3,18 @@
 
 #![expect(dead_code, reason = "these types are only described, never filled")]
 
+mod rules;
 mod words;
 
+pub(crate) use rules::*;
 pub(crate) use words::*;
 
 use serde_json::Value;
 use utoipa::openapi::schema::{ArrayBuilder, OneOfBuilder, Schema};
 use utoipa::openapi::{Ref, RefOr};
 use utoipa::{IntoParams, PartialSchema, ToSchema};
+
+use crate::resources::offers::TargetingView;
 
 /// Which part of a list is wanted.
 #[derive(IntoParams)]
@@ -136,13 +140,32 @@ pub(crate) struct OfferForm {
     /// RFC 3339.
     #[schema(format = DateTime)]
     ends_at: Option<String>,
+    /// Replaced as a whole; null: everybody is wanted.
+    targeting: Option<TargetingView>,
+    /// Which offer gets the visitors that this one does not want, before any fallback URL. Chains have no loops and at
+    /// most eight offers.
+    #[schema(minimum = 1)]
+    fallback_offer_id: Option<i64>,
+    /// The share of `landing_page` among the offer's landing pages; null is 1.
+    #[schema(minimum = 0, maximum = 10_000)]
+    landing_page_weight: Option<u32>,
+    /// Whether visitors get the cookie: `always` (default), `consent` (only where the link carries a consent) or `never`.
+    cookies: Option<Cookies>,
+    /// Countries (ISO 3166-1 alpha-2) whose visitors get no cookie whatever `cookies` says.
+    cookieless_countries: Option<Vec<String>>,
+    /// All caps of the offer. One that is there already but for its amount keeps its id and what it has taken.
+    #[schema(max_items = 100)]
+    caps: Option<Vec<CapForm>>,
     #[schema(min_items = 1, max_items = 50)]
     goals: Vec<GoalForm>,
 }
 
 /// What to change of an offer.
 #[derive(ToSchema)]
-#[schema(examples(json!({"status": "active", "hold_days": 14})))]
+#[schema(examples(json!({
+    "status": "active", "hold_days": 14, "targeting": {"countries": {"only": ["AT", "DE"]}},
+    "caps": [{"metric": "conversions", "period": "day", "amount": 100, "zone": "Europe/Berlin"}]
+})))]
 pub(crate) struct OfferChangeForm {
     #[schema(min_length = 1, max_length = 200)]
     name: Option<String>,
@@ -163,6 +186,22 @@ pub(crate) struct OfferChangeForm {
     starts_at: Option<String>,
     #[schema(format = DateTime)]
     ends_at: Option<String>,
+    /// Replaced as a whole; null: everybody is wanted.
+    targeting: Option<TargetingView>,
+    /// Which offer gets the visitors that this one does not want, before any fallback URL. Chains have no loops and at
+    /// most eight offers.
+    #[schema(minimum = 1)]
+    fallback_offer_id: Option<i64>,
+    /// The share of `landing_page` among the offer's landing pages; null is 1.
+    #[schema(minimum = 0, maximum = 10_000)]
+    landing_page_weight: Option<u32>,
+    /// Whether visitors get the cookie: `always` (default), `consent` (only where the link carries a consent) or `never`.
+    cookies: Option<Cookies>,
+    /// Countries (ISO 3166-1 alpha-2) whose visitors get no cookie whatever `cookies` says.
+    cookieless_countries: Option<Vec<String>>,
+    /// All caps of the offer. One that is there already but for its amount keeps its id and what it has taken.
+    #[schema(max_items = 100)]
+    caps: Option<Vec<CapForm>>,
 }
 
 /// A new version of a goal's terms.
@@ -220,6 +259,9 @@ pub(crate) struct LinkForm {
     /// `[A-Za-z0-9_-]{3,64}`; generated where it is absent.
     #[schema(min_length = 3, max_length = 64)]
     code: Option<String>,
+    /// The domain on which it is shown; the edge's own host where it is absent.
+    #[schema(minimum = 1)]
+    domain_id: Option<i64>,
 }
 
 /// What to change of a link.
@@ -228,6 +270,9 @@ pub(crate) struct LinkForm {
 pub(crate) struct LinkChangeForm {
     /// `active`, `paused` or `blocked`.
     status: Option<LinkStatus>,
+    /// The domain on which it is shown; null: the edge's own host.
+    #[schema(minimum = 1)]
+    domain_id: Option<i64>,
 }
 
 /// A new API key.
@@ -428,7 +473,9 @@ pub(crate) struct ReportParameters {
     to: Option<String>,
     /// IANA time zone; UTC where it is absent.
     tz: Option<String>,
-    /// Dimensions, separated by commas; `day` where it is absent. Filters are `filter[dimension]=v1,v2`.
+    /// Dimensions, separated by commas; `day` where it is absent. Filters are `filter[dimension]=v1,v2`. An A/B report of
+    /// landing pages: `group_by=landing_page&metrics=gross_clicks,unique_clicks,conversions,cvr,epc&filter[offer]=1`;
+    /// rows name them by id, those who landed on the offer's own page stand under null.
     group_by: Option<String>,
     /// Metrics, separated by commas.
     metrics: Option<String>,

@@ -27,6 +27,7 @@
 //! | body, time to arrive | 30 s | 408 |
 //! | JSON | 32 levels, no name twice in an object | 400 |
 //! | list in a body | 1,000 | 422 |
+//! | caps of an offer, landing pages of an offer | 100 | 422 |
 //! | remarks on bad fields in one answer | 100 | counted in `detail` |
 //! | head | about 64 KiB, 15 s | 431, connection closed |
 //! | page of a list | 500 | 400 |
@@ -53,6 +54,7 @@ mod json;
 mod layers;
 mod openapi;
 mod permissions;
+mod png;
 mod problem;
 mod query;
 mod reports;

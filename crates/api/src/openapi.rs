@@ -15,7 +15,8 @@ use utoipa_axum::routes;
 use crate::app::App;
 use crate::books::{balances, ledger, payout_batches, settlements};
 use crate::conversions::judge;
-use crate::resources::{advertisers, affiliates, goals, keys, links, offers, users};
+use crate::resources::links::qr;
+use crate::resources::{advertisers, affiliates, domains, goals, keys, landing_pages, links, offers, users};
 use crate::{audit, clicks, conversions, reports};
 
 /// The refusals that every operation may answer with.
@@ -63,6 +64,7 @@ impl IntoResponses for Problems {
         crate::forms::ConversionForm,
         crate::forms::Status,
         crate::forms::LinkStatus,
+        crate::forms::ErrorCorrection,
         crate::forms::ConversionStatus,
         crate::forms::TransactionKind,
         crate::forms::ReportBasis,
@@ -80,6 +82,8 @@ impl IntoResponses for Problems {
         (name = "terms", description = "What goals pay, in versions"),
         (name = "affiliates", description = "Who embeds links and is paid"),
         (name = "links", description = "Tracking links"),
+        (name = "landing_pages", description = "Where visitors land beside an offer's own page"),
+        (name = "domains", description = "Hosts of links beside the edge's own"),
         (name = "keys", description = "API keys"),
         (name = "users", description = "People who sign in"),
         (name = "conversions", description = "What visitors did"),
@@ -178,6 +182,12 @@ fn described() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(affiliates::get, affiliates::update))
         .routes(routes!(links::list, links::create))
         .routes(routes!(links::get, links::update))
+        .routes(routes!(qr::svg))
+        .routes(routes!(qr::png))
+        .routes(routes!(landing_pages::list, landing_pages::create))
+        .routes(routes!(landing_pages::get, landing_pages::update))
+        .routes(routes!(domains::list, domains::create))
+        .routes(routes!(domains::get, domains::update, domains::remove))
         .routes(routes!(keys::list, keys::create))
         .routes(routes!(keys::get, keys::revoke))
         .routes(routes!(users::list, users::create))

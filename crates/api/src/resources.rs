@@ -2,8 +2,10 @@
 
 pub(crate) mod advertisers;
 pub(crate) mod affiliates;
+pub(crate) mod domains;
 pub(crate) mod goals;
 pub(crate) mod keys;
+pub(crate) mod landing_pages;
 pub(crate) mod links;
 pub(crate) mod offers;
 mod payout_method;

@@ -167,6 +167,12 @@ impl Catalogue {
         self.domains.get(host)
     }
 
+    /// Whether there are domains at all: if not, nobody needs to know the host that was asked.
+    #[must_use]
+    pub fn has_domains(&self) -> bool {
+        !self.domains.is_empty()
+    }
+
     /// How many links there are.
     #[must_use]
     pub fn link_count(&self) -> usize {

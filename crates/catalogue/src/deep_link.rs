@@ -36,3 +36,40 @@ pub fn append_parameter(url: &str, name: &str, value: &[u8], out: &mut Vec<u8>) 
     encode(value, out);
     out.extend_from_slice(fragment.as_bytes());
 }
+
+/// Puts parameters that are encoded already into a URL in `url`, before its fragment; nothing where there are none.
+pub fn append_query(parameters: &[u8], url: &mut Vec<u8>) {
+    if parameters.is_empty() {
+        return;
+    }
+    let end = url.iter().position(|byte| *byte == b'#').unwrap_or(url.len());
+    let fragment = url.split_off(end);
+    match has_query(url) {
+        None => url.push(b'?'),
+        Some(true) => url.push(b'&'),
+        Some(false) => (),
+    }
+    url.extend_from_slice(parameters);
+    url.extend_from_slice(&fragment);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn parameters_go_before_the_fragment_and_behind_what_is_there() {
+        let table = [
+            ("https://shop.example/", "https://shop.example/?a=1&b=2"),
+            ("https://shop.example/?", "https://shop.example/?a=1&b=2"),
+            ("https://shop.example/?c=3#top", "https://shop.example/?c=3&a=1&b=2#top"),
+        ];
+        for (url, expected) in table {
+            let mut out = url.as_bytes().to_vec();
+            append_query(b"", &mut out);
+            assert_eq!(out, url.as_bytes());
+            append_query(b"a=1&b=2", &mut out);
+            assert_eq!(String::from_utf8(out).unwrap(), expected);
+        }
+    }
+}

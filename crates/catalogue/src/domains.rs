@@ -90,6 +90,10 @@ impl Domains {
         self.0.insert(domain.host.as_bytes().into(), domain).is_none()
     }
 
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     /// By a host without port, letters as they come, with or without the dot of a full name.
     pub(crate) fn get(&self, host: &[u8]) -> Option<&Domain> {
         if self.0.is_empty() {

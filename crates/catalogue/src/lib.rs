@@ -69,7 +69,7 @@ pub use check::{
     CAPS_MAX, FieldError, LANDING_PAGES_MAX, WEIGHT_MAX, check_caps, check_domain_host, check_landing_pages,
     check_rules,
 };
-pub use deep_link::{allowed_deep_link, append_parameter};
+pub use deep_link::{allowed_deep_link, append_parameter, append_query};
 pub use domains::{Domain, without_port};
 pub use fallback::{CHAIN_MAX, ChainError, check_chain};
 pub use links::LinkView;

@@ -159,6 +159,8 @@ pub struct Template {
     /// What comes before one more query parameter.
     joint: &'static [u8],
     size_hint: usize,
+    /// Serialised, without port.
+    host: Box<str>,
 }
 
 /// Checks a URL as it is saved: warnings if it can be used.
@@ -198,7 +200,7 @@ impl Template {
                 }
             }
         }
-        let url = parse(text, &marked, &mark)?;
+        let (url, host) = parse(text, &marked, &mark)?;
         let (head, tail) = url.find('#').map_or((url.as_str(), ""), |at| url.split_at(at));
         let mut head = segments(head, &mark, &macros);
         let tail = segments(tail, &mark, &macros);
@@ -212,7 +214,13 @@ impl Template {
         }
         let joint = joint(&head);
         let size_hint = url.len() + 64;
-        Ok(Self { head: head.into(), tail: tail.into(), joint, size_hint })
+        Ok(Self { head: head.into(), tail: tail.into(), joint, size_hint, host })
+    }
+
+    /// The URL's host, serialised, without port: no macro can choose it.
+    #[must_use]
+    pub fn host(&self) -> &str {
+        &self.host
     }
 
     /// Appends the URL to `out`. `value` appends a macro's value through the encoder that it is handed; `passed` holds
@@ -293,11 +301,10 @@ const fn is_plain(byte: u8) -> bool {
 
 /// Letters, digits and these.
 const fn table(more: &[u8]) -> Table {
-    let (mut table, mut at) = ([false; 256], 0);
-    while at < table.len() {
-        // Above 127 the ASCII rule never holds.
-        table[at] = at < 128 && (at as u8).is_ascii_alphanumeric();
-        at += 1;
+    let (mut table, mut byte) = ([false; 256], 0_u8);
+    while byte < 128 {
+        table[byte as usize] = byte.is_ascii_alphanumeric();
+        byte += 1;
     }
     let mut next = 0;
     while next < more.len() {
@@ -356,8 +363,8 @@ fn free_mark(text: &str) -> String {
         .expect("a text of bounded length cannot hold all of them")
 }
 
-/// Parses the marked text and checks what may not depend on a macro; gives the serialised form.
-fn parse(given: &str, marked: &str, mark: &str) -> Result<String, TemplateError> {
+/// Parses the marked text and checks what may not depend on a macro; gives the serialised form and its host.
+fn parse(given: &str, marked: &str, mark: &str) -> Result<(String, Box<str>), TemplateError> {
     let given = || given.to_owned();
     let url = match Url::parse(marked) {
         Ok(url) => url,
@@ -372,10 +379,13 @@ fn parse(given: &str, marked: &str, mark: &str) -> Result<String, TemplateError>
     if !url.username().is_empty() || url.password().is_some() {
         return Err(TemplateError::UserInfo { given: given() });
     }
-    if url.host_str().is_none_or(|host| host.contains(mark)) {
-        return Err(TemplateError::MacroInHost { given: given() });
+    match url.host_str() {
+        Some(host) if !host.contains(mark) => {
+            let host = host.into();
+            Ok((url.into(), host))
+        }
+        _ => Err(TemplateError::MacroInHost { given: given() }),
     }
-    Ok(url.into())
 }
 
 /// Cuts serialised text at its marks.

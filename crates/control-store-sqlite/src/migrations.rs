@@ -17,8 +17,14 @@ pub(crate) struct Migration {
 }
 
 /// All steps, in order, from 1 without gaps.
-pub(crate) const MIGRATIONS: &[Migration] =
-    &[Migration { number: 1, name: "0001_begin", sql: include_str!("../migrations/0001_begin.sql") }];
+pub(crate) const MIGRATIONS: &[Migration] = &[
+    Migration { number: 1, name: "0001_begin", sql: include_str!("../migrations/0001_begin.sql") },
+    Migration {
+        number: 2,
+        name: "0002_traffic_rules",
+        sql: include_str!("../migrations/0002_traffic_rules.sql"),
+    },
+];
 
 const TABLE: &str = "CREATE TABLE IF NOT EXISTS migrations (
     number     INTEGER PRIMARY KEY CHECK (number >= 1),

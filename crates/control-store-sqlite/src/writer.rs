@@ -7,6 +7,7 @@
 //! its own reasons.
 
 use hopline_control_store::{ErrorKind, Job, StoreError};
+use hopline_fault::{Point, point};
 use rusqlite::Connection;
 
 use crate::queue::{Queue, Work};
@@ -22,7 +23,10 @@ pub(crate) fn serve(connection: &Connection, queue: &Queue) {
     while let Some(first) = queue.next() {
         let mut group = vec![first];
         group.extend(queue.waiting(GROUP_MAX - 1));
-        let outcomes = run_group(connection, &mut group);
+        let mut outcomes = run_group(connection, &mut group);
+        if let Err(error) = passed(Point::ControlCommitAfter) {
+            outcomes.fill_with(|| Err(error.clone()));
+        }
         for (Work { job, done }, outcome) in group.into_iter().zip(outcomes) {
             // What the job holds is free by the time its outcome arrives.
             drop(job);
@@ -54,11 +58,16 @@ fn together(connection: &Connection, group: &mut [Work]) -> Result<Vec<Outcome>,
     control(connection, "BEGIN IMMEDIATE")?;
     let ran: Result<Vec<Outcome>, StoreError> =
         group.iter_mut().map(|work| in_savepoint(connection, &mut work.job)).collect();
+    let ran = ran.and_then(|outcomes| passed(Point::ControlCommitBefore).map(|()| outcomes));
     let committed = ran.and_then(|outcomes| control(connection, "COMMIT").map(|()| outcomes));
     if committed.is_err() && !connection.is_autocommit() {
         control(connection, "ROLLBACK")?;
     }
     committed
+}
+
+fn passed(at: Point) -> Result<(), StoreError> {
+    point(at).map_err(|error| StoreError::new(ErrorKind::Unavailable, error.to_string()))
 }
 
 /// The outer error means that the whole transaction is lost.

@@ -1,5 +1,6 @@
 //! What edges must know, as one value.
 
+mod rules;
 mod secrets;
 
 pub use secrets::ensure_keys;
@@ -10,7 +11,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use hopline_catalogue::data::{
     AdvertiserEntry, AffiliateEntry, CatalogueData, ClickKeyEntry, GoalEntry, LinkEntry, OfferEntry,
-    OfferRules, PseudonymKeyEntry, Secret,
+    PseudonymKeyEntry, Secret,
 };
 use hopline_types::{OfferId, UnixMillis};
 
@@ -50,7 +51,8 @@ pub fn load(tx: &mut dyn Tx, now: UnixMillis) -> Result<CatalogueData, StoreErro
         offers: offers(tx)?,
         affiliates: affiliates(tx)?,
         links: links(tx)?,
-        ..CatalogueData::default()
+        domains: rules::domains(tx)?,
+        closures: crate::caps::closures(tx, now)?,
     })
 }
 
@@ -100,9 +102,11 @@ fn advertisers(tx: &mut dyn Tx) -> Result<Vec<AdvertiserEntry>, StoreError> {
 
 fn offers(tx: &mut dyn Tx) -> Result<Vec<OfferEntry>, StoreError> {
     let mut goals = goals(tx)?;
+    let mut rules = rules::by_offer(tx)?;
     tx.query(
         "SELECT id, advertiser_id, standing, currency, landing_page, fallback_url, deep_link_hosts, click_parameter,
-         pass_parameters, postback_auth, starts_at, ends_at FROM offers ORDER BY id",
+         pass_parameters, postback_auth, starts_at, ends_at, targeting, fallback_offer_id, landing_page_weight, cookies,
+         cookieless_countries FROM offers ORDER BY id",
         &[],
     )?
     .iter()
@@ -122,7 +126,7 @@ fn offers(tx: &mut dyn Tx) -> Result<Vec<OfferEntry>, StoreError> {
             starts_at: row.time_or_null(10)?,
             ends_at: row.time_or_null(11)?,
             goals: goals.remove(&id).unwrap_or_default(),
-            rules: OfferRules::default(),
+            rules: rules.take(id, row, 12)?,
         })
     })
     .collect()

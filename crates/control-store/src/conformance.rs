@@ -11,16 +11,21 @@
 //! What outlives the process a store tests with [`restart`], because only it knows how to open itself again.
 
 mod accounts;
+mod caps;
 mod executor;
 mod network;
 mod records;
 mod resources;
 pub mod restart;
 mod tenants;
+mod traffic;
 
 pub use accounts::{
     s_03_api_keys_are_found_by_their_text_until_they_end, sessions_end_by_idleness_age_sign_out_and_lock_out,
     users_are_found_by_their_address_and_belong_to_one_tenant,
+};
+pub use caps::{
+    caps_are_replaced_and_the_same_ones_stay, caps_that_are_reached_close_until_their_period_ends,
 };
 pub use executor::{
     a_job_that_fails_leaves_nothing, a_job_that_panics_leaves_nothing_and_the_store_goes_on,
@@ -40,6 +45,10 @@ pub use resources::{
     the_catalogue_is_what_was_saved,
 };
 pub use tenants::s_10_a_tenant_sees_and_changes_only_its_own;
+pub use traffic::{
+    domains_are_entered_once_and_show_links, landing_pages_are_entered_listed_and_changed,
+    traffic_rules_are_saved_and_reach_the_catalogue,
+};
 
 use std::future::{Future, poll_fn};
 use std::pin::{Pin, pin};
@@ -73,6 +82,11 @@ macro_rules! conformance_tests {
             terms_in_force_are_those_of_the_time,
             links_have_chosen_or_made_codes,
             the_catalogue_is_what_was_saved,
+            traffic_rules_are_saved_and_reach_the_catalogue,
+            landing_pages_are_entered_listed_and_changed,
+            domains_are_entered_once_and_show_links,
+            caps_are_replaced_and_the_same_ones_stay,
+            caps_that_are_reached_close_until_their_period_ends,
             r_01_old_pseudonym_keys_are_destroyed,
             s_10_a_tenant_sees_and_changes_only_its_own,
             s_03_api_keys_are_found_by_their_text_until_they_end,

@@ -25,14 +25,17 @@
 pub mod advertisers;
 pub mod affiliates;
 pub mod audit_log;
+pub mod caps;
 pub mod catalogue;
 pub mod click_keys;
 pub mod commissions;
 pub mod conformance;
 pub mod conversions;
+pub mod domains;
 pub mod facts;
 pub mod idempotency;
 pub mod keys;
+pub mod landing_pages;
 pub mod ledger;
 pub mod links;
 pub mod marks;

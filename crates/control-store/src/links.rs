@@ -1,7 +1,7 @@
 //! Links: one affiliate's way to one offer.
 
 use hopline_catalogue::data::Standing;
-use hopline_types::{AffiliateId, LinkCode, LinkId, OfferId, UnixMillis};
+use hopline_types::{AffiliateId, DomainId, LinkCode, LinkId, OfferId, UnixMillis};
 
 use crate::{ErrorKind, Page, Row, Scope, StoreError, Tx, base62, catalogue};
 
@@ -23,6 +23,10 @@ pub struct Link {
     pub affiliate_id: AffiliateId,
     /// Whether it runs.
     pub standing: Standing,
+    /// The domain on which it is shown.
+    pub domain_id: Option<DomainId>,
+    /// That domain's host; none: the edge's own.
+    pub host: Option<String>,
     /// When it was entered.
     pub created_at: UnixMillis,
 }
@@ -36,6 +40,8 @@ pub struct NewLink {
     pub offer_id: OfferId,
     /// The affiliate.
     pub affiliate_id: AffiliateId,
+    /// The domain on which it is shown; none: the edge's own.
+    pub domain_id: Option<DomainId>,
 }
 
 /// What to change; `None` leaves as it is.
@@ -43,6 +49,8 @@ pub struct NewLink {
 pub struct LinkChange {
     /// Whether it runs.
     pub standing: Option<Standing>,
+    /// The domain on which it is shown; `Some(None)` is the edge's own host.
+    pub domain_id: Option<Option<DomainId>>,
 }
 
 /// Which to list; `None` does not choose.
@@ -60,7 +68,8 @@ pub struct LinkFilter {
 
 macro_rules! columns {
     () => {
-        "id, code, offer_id, affiliate_id, standing, created_at"
+        "id, code, offer_id, affiliate_id, standing, created_at, domain_id, \
+         (SELECT host FROM domains WHERE domains.id = links.domain_id)"
     };
 }
 
@@ -82,14 +91,16 @@ fn read(row: &Row) -> Result<Link, StoreError> {
         affiliate_id: row.id(3)?,
         standing: row.parsed(4)?,
         created_at: row.time(5)?,
+        domain_id: row.id_or_null(6)?,
+        host: row.text_or_null(7)?.map(str::to_owned),
     })
 }
 
 /// Enters a link, under its chosen code or a new one of eight base-62 characters.
 ///
 /// # Errors
-/// `Conflict` at `links.code` where the chosen code is taken, `Reference` where there is no such offer or affiliate;
-/// those of the store.
+/// `Conflict` at `links.code` where the chosen code is taken, `Reference` where there is no such offer, affiliate or
+/// domain; those of the store.
 pub fn create(
     tx: &mut dyn Tx,
     new: &NewLink,
@@ -131,11 +142,17 @@ fn insert(
 ) -> Result<Option<Link>, StoreError> {
     tx.first(
         concat!(
-            "INSERT INTO links (code, offer_id, affiliate_id, standing, created_at) VALUES ($1, $2, $3, 'active', $4) \
-             ON CONFLICT (code) DO NOTHING RETURNING ",
+            "INSERT INTO links (code, offer_id, affiliate_id, standing, created_at, domain_id) \
+             VALUES ($1, $2, $3, 'active', $4, $5) ON CONFLICT (code) DO NOTHING RETURNING ",
             columns!()
         ),
-        &[code.as_str().into(), new.offer_id.into(), new.affiliate_id.into(), now.into()],
+        &[
+            code.as_str().into(),
+            new.offer_id.into(),
+            new.affiliate_id.into(),
+            now.into(),
+            new.domain_id.into(),
+        ],
     )?
     .as_ref()
     .map(read)
@@ -188,7 +205,7 @@ pub fn list(tx: &mut dyn Tx, scope: Scope, filter: &LinkFilter, page: Page) -> R
 /// links but change none.
 ///
 /// # Errors
-/// Those of the store.
+/// `Reference` where there is no such domain; those of the store.
 pub fn update(
     tx: &mut dyn Tx,
     scope: Scope,
@@ -198,12 +215,16 @@ pub fn update(
     if matches!(scope, Scope::Advertiser(_)) {
         return Ok(None);
     }
-    let Some(mut link) = get(tx, scope, id)? else { return Ok(None) };
-    let Some(standing) = change.standing.filter(|standing| *standing != link.standing) else {
+    let Some(link) = get(tx, scope, id)? else { return Ok(None) };
+    let standing = change.standing.unwrap_or(link.standing);
+    let domain_id = change.domain_id.unwrap_or(link.domain_id);
+    if (standing, domain_id) == (link.standing, link.domain_id) {
         return Ok(Some(link));
-    };
-    link.standing = standing;
-    tx.execute("UPDATE links SET standing = $2 WHERE id = $1", &[id.into(), standing.as_str().into()])?;
+    }
+    tx.execute(
+        "UPDATE links SET standing = $2, domain_id = $3 WHERE id = $1",
+        &[id.into(), standing.as_str().into(), domain_id.into()],
+    )?;
     catalogue::bump(tx)?;
-    Ok(Some(link))
+    get(tx, scope, id)
 }

@@ -2,9 +2,11 @@
 
 mod goals;
 mod terms;
+pub(crate) mod traffic;
 
 pub use goals::{Goal, NewGoal, goal, goals_of};
 pub use terms::{TermsVersion, add_terms, terms_at, terms_of, terms_versions};
+pub use traffic::{TrafficSettings, fallbacks, update_traffic};
 
 use hopline_catalogue::data::Standing;
 use hopline_money::Currency;
@@ -19,6 +21,8 @@ pub struct Offer {
     pub id: OfferId,
     /// Its settings.
     pub settings: OfferSettings,
+    /// Whose traffic it takes; see [`update_traffic`].
+    pub traffic: TrafficSettings,
     /// Who pays.
     pub advertiser_id: AdvertiserId,
     /// What its terms and conversions are counted in; never changes.
@@ -121,7 +125,8 @@ macro_rules! columns {
     () => {
         "id, advertiser_id, currency, created_at, updated_at, name, standing, landing_page, fallback_url, \
          deep_link_hosts, click_parameter, pass_parameters, postback_auth, model, window_seconds, approval, \
-         hold_days, starts_at, ends_at"
+         hold_days, starts_at, ends_at, targeting, fallback_offer_id, landing_page_weight, cookies, \
+         cookieless_countries"
     };
 }
 
@@ -163,6 +168,7 @@ fn read(tx: &mut dyn Tx, row: &Row) -> Result<Offer, StoreError> {
             starts_at: row.time_or_null(17)?,
             ends_at: row.time_or_null(18)?,
         },
+        traffic: traffic::read(row, 19)?,
         goals: goals_of(tx, id)?,
     })
 }
@@ -186,7 +192,8 @@ fn settings_values(settings: &OfferSettings) -> [Value; 14] {
     ]
 }
 
-/// Enters an offer, its goals and version 1 of their terms.
+/// Enters an offer, its goals and version 1 of their terms. It takes all traffic until [`update_traffic`] says
+/// otherwise.
 ///
 /// # Errors
 /// `Reference` where there is no such advertiser, `Conflict` where two goals have one key; those of the store.

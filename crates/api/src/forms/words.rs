@@ -154,3 +154,41 @@ pub(crate) enum TransactionKind {
     Adjustment,
     Exchange,
 }
+
+/// Whether visitors get the cookie.
+#[derive(ToSchema)]
+#[schema(rename_all = "snake_case")]
+pub(crate) enum Cookies {
+    Always,
+    Consent,
+    Never,
+}
+
+/// What a cap counts.
+#[derive(ToSchema)]
+#[schema(rename_all = "snake_case")]
+pub(crate) enum CapMetricName {
+    Clicks,
+    Conversions,
+    Revenue,
+    Payout,
+}
+
+/// In which time a cap counts.
+#[derive(ToSchema)]
+#[schema(rename_all = "snake_case")]
+pub(crate) enum CapPeriodName {
+    Day,
+    Week,
+    Month,
+    Total,
+}
+
+/// How much of a QR code may be lost: 7, 15, 25 or 30 percent.
+#[derive(ToSchema)]
+pub(crate) enum ErrorCorrection {
+    L,
+    M,
+    Q,
+    H,
+}

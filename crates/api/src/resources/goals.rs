@@ -13,7 +13,7 @@ use serde::Serialize;
 use serde_json::{Value, json};
 use utoipa::ToSchema;
 
-use super::offers::{GoalView, price, with_terms};
+use super::offers::{GoalView, current, price};
 use crate::app::App;
 use crate::caller::{Caller, Sides};
 use crate::fields::Fields;
@@ -87,7 +87,7 @@ pub(crate) async fn list(
     let (scope, now) = (caller.scope, app.services.clock.now());
     let found = app.services.database.read(move |tx| {
         let offer = offers::get(tx, scope, id)?;
-        offer.map(|offer| with_terms(tx, offer, now)).transpose()
+        offer.map(|offer| current(tx, offer, now)).transpose()
     });
     let found: Result<_, StoreError> = found.await;
     let goals = found?.map_or_else(Vec::new, |current| {

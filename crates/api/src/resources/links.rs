@@ -1,5 +1,7 @@
 //! `/v1/links`.
 
+pub(crate) mod qr;
+
 use std::sync::Arc;
 
 use axum::Json;
@@ -7,8 +9,9 @@ use axum::extract::State;
 use axum::response::Response;
 use hopline_catalogue::data::Standing;
 use hopline_control_store::links::{self, Link, LinkChange, LinkFilter, NewLink};
-use hopline_control_store::{DatabaseExt, affiliates, offers};
-use hopline_types::{AffiliateId, LinkCode, LinkId, OfferId};
+use hopline_control_store::offers::Offer;
+use hopline_control_store::{DatabaseExt, affiliates, domains, offers};
+use hopline_types::{AffiliateId, DomainId, LinkCode, LinkId, OfferId};
 use serde::Serialize;
 use serde_json::Value;
 use utoipa::ToSchema;
@@ -18,11 +21,11 @@ use crate::app::App;
 use crate::caller::Caller;
 use crate::fields::{Fields, TEXT_CHARS_MAX};
 use crate::openapi::Problems;
-use crate::problem::Problem;
+use crate::problem::{FieldProblem, Problem};
 use crate::query::Query;
 use crate::request::{Change, Id};
 use crate::view::Time;
-use crate::work::{self, Done, Tell};
+use crate::work::{self, Done, Tell, Work};
 
 const COLLECTION: &str = "/v1/links";
 
@@ -36,6 +39,8 @@ pub(crate) struct LinkView {
     url: String,
     offer_id: i64,
     affiliate_id: i64,
+    /// The domain whose host stands in `url`; null: the edge's own.
+    domain_id: Option<i64>,
     /// `active`, `paused` or `blocked`.
     status: &'static str,
     created_at: Time,
@@ -46,13 +51,38 @@ impl LinkView {
         Self {
             id: link.id.get(),
             code: link.code.as_str().to_owned(),
-            url: format!("{base_url}/{}", link.code),
+            url: url(link, base_url),
             offer_id: link.offer_id.get(),
             affiliate_id: link.affiliate_id.get(),
+            domain_id: link.domain_id.map(DomainId::get),
             status: link.standing.as_str(),
             created_at: Time(link.created_at),
         }
     }
+}
+
+/// What the affiliate embeds: on the link's domain, or on the edge's own host.
+fn url(link: &Link, base_url: &str) -> String {
+    match &link.host {
+        Some(host) => format!("https://{host}/{}", link.code),
+        None => format!("{base_url}/{}", link.code),
+    }
+}
+
+/// Refuses a domain that is not there for the caller, or on which such links are not answered.
+fn check_domain(
+    work: &mut Work<'_>,
+    domain: DomainId,
+    affiliate: AffiliateId,
+    offer: &Offer,
+) -> Result<(), Problem> {
+    let known = domains::get(work.tx, work.caller.scope, domain)?;
+    let known = known.ok_or_else(|| no_such("domain_id", "domain", domain))?;
+    if known.settings.answers(affiliate, offer.advertiser_id) {
+        return Ok(());
+    }
+    let message = format!("{} answers no links of affiliate {affiliate} to offer {}", known.host, offer.id);
+    Err(Problem::fields(vec![FieldProblem::new("domain_id", message)]))
 }
 
 /// Reads the affiliate: an affiliate's own where it is not named.
@@ -73,7 +103,7 @@ fn standing(fields: &mut Fields<'_>) -> Option<Standing> {
     standing
 }
 
-/// Create a link, under a chosen code or a generated one.
+/// Create a link, under a chosen code or a generated one, on the edge's own host or on a domain.
 #[utoipa::path(post, path = COLLECTION, tag = "links",
     request_body = crate::forms::LinkForm,
     responses((status = 201, body = LinkView), Problems))]
@@ -84,18 +114,21 @@ pub(crate) async fn create(State(app): State<Arc<App>>, change: Change) -> Resul
     let code = fields.optional_text("code", TEXT_CHARS_MAX).and_then(|text| {
         LinkCode::new(text).map_err(|refusal| fields.refuse("code", refusal.to_string())).ok()
     });
+    let domain_id = fields.optional_id::<DomainId>("domain_id");
     fields.finish()?;
     let (offer_id, affiliate_id) = offer_id.zip(affiliate_id).expect("missing ids were remarked on");
     let base_url = app.services.settings.edge_base_url.clone();
     work::run(&app, &change, Tell::Edges, move |work| {
         let scope = work.caller.scope;
-        if offers::get(work.tx, scope, offer_id)?.is_none() {
-            return Err(no_such("offer_id", "offer", offer_id));
-        }
+        let offer = offers::get(work.tx, scope, offer_id)?;
+        let offer = offer.ok_or_else(|| no_such("offer_id", "offer", offer_id))?;
         if affiliates::get(work.tx, scope, affiliate_id)?.is_none() {
             return Err(no_such("affiliate_id", "affiliate", affiliate_id));
         }
-        let new = NewLink { code: code.clone(), offer_id, affiliate_id };
+        if let Some(domain) = domain_id {
+            check_domain(work, domain, affiliate_id, &offer)?;
+        }
+        let new = NewLink { code: code.clone(), offer_id, affiliate_id, domain_id };
         let link = links::create(work.tx, &new, &mut crate::app::random, work.now).map_err(taken("code"))?;
         let view = LinkView::of(&link, &base_url);
         work.audit("link.create", format!("link:{}", link.id), None, serde_json::to_value(&view).ok())?;
@@ -147,7 +180,8 @@ pub(crate) async fn get(
     Ok(Json(LinkView::of(&link, &app.services.settings.edge_base_url)))
 }
 
-/// Pause a link, or let it run again.
+/// Pause a link, let it run again, or show it on another domain; its code is answered on the edge's own host all the
+/// same.
 #[utoipa::path(patch, path = "/v1/links/{id}", tag = "links",
     params(("id" = i64, Path)), request_body = crate::forms::LinkChangeForm,
     responses((status = 200, body = LinkView), Problems))]
@@ -161,6 +195,8 @@ pub(crate) async fn update(
     if standing == Some(Standing::Blocked) && !request.caller.is_operator() {
         fields.refuse("status", "is set to blocked by operators only");
     }
+    let domain = fields.optional_id::<DomainId>("domain_id");
+    let domain_id = fields.has("domain_id").then_some(domain);
     fields.finish()?;
     let base_url = app.services.settings.edge_base_url.clone();
     work::run(&app, &request, Tell::Edges, move |work| {
@@ -169,8 +205,13 @@ pub(crate) async fn update(
         if before.standing == Standing::Blocked && standing.is_some() && !work.caller.is_operator() {
             return Err(Problem::conflict("the link is blocked; only operators let it run again"));
         }
-        let after =
-            links::update(work.tx, scope, id, &LinkChange { standing })?.ok_or_else(|| unknown(id))?;
+        if let Some(domain) = domain {
+            let offer = offers::get(work.tx, scope, before.offer_id)?;
+            let offer = offer.ok_or_else(|| no_such("domain_id", "domain", domain))?;
+            check_domain(work, domain, before.affiliate_id, &offer)?;
+        }
+        let change = LinkChange { standing, domain_id };
+        let after = links::update(work.tx, scope, id, &change)?.ok_or_else(|| unknown(id))?;
         let (old, new) = (LinkView::of(&before, &base_url), LinkView::of(&after, &base_url));
         let log = |view: &LinkView| serde_json::to_value(view).ok();
         work.audit("link.update", format!("link:{id}"), log(&old), log(&new))?;

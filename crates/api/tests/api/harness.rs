@@ -106,12 +106,15 @@ impl World {
         world
     }
 
-    /// A world with advertiser 1, offer 1 of all four kinds, affiliate 1, link 1.
+    /// A world with advertiser 1, offer 1 of all four kinds, landing page 1, affiliate 1, its domain 1, and link 1.
     pub(crate) async fn furnished() -> Self {
         let world = Self::new().await;
         world.post("/v1/advertisers", &json!({"name": "Acme", "currency": "EUR"})).await.expect(201);
         world.post("/v1/offers", &offer(1)).await.expect(201);
         world.post("/v1/affiliates", &affiliate("Blog", "blog@example.com")).await.expect(201);
+        world.post("/v1/landing_pages", &landing_page(1, "Red")).await.expect(201);
+        let domain = json!({"host": "go.blog.example", "affiliate_id": 1});
+        world.post("/v1/domains", &domain).await.expect(201);
         world.post("/v1/links", &json!({"offer_id": 1, "affiliate_id": 1})).await.expect(201);
         world
     }
@@ -238,4 +241,8 @@ pub(crate) fn affiliate(name: &str, email: &str) -> Value {
         "name": name, "email": email, "status": "active",
         "payout_method": {"type": "sepa", "holder": "Blog GmbH", "iban": "DE89370400440532013000"},
     })
+}
+
+pub(crate) fn landing_page(offer: i64, name: &str) -> Value {
+    json!({"offer_id": offer, "name": name, "url": format!("https://shop.example/{name}?c={{click_id}}")})
 }

@@ -5,11 +5,15 @@
 mod bad_input;
 mod conversions;
 mod documents;
+mod domains;
 mod harness;
 mod idempotency;
+mod landing_pages;
 mod listener;
 mod lists;
+mod qr;
 mod reports;
 mod roles;
 mod sign_in;
 mod story;
+mod traffic;

@@ -2,13 +2,16 @@
 
 use std::collections::BTreeSet;
 
-use hopline_click_store::{ClickBatch, Dims, StoredClick, StreamId};
+use hopline_click_store::{ClickBatch, Deltas, Dims, Fact, StoredClick, StreamId};
 use hopline_clickid::{TOKEN_BYTES, UniqueNumber};
 use hopline_record::Flags;
-use hopline_types::{AdvertiserId, AffiliateId, LinkId, OfferId, Role, Verdict};
+use hopline_types::{
+    AdvertiserId, AffiliateId, CommissionStatus, ConversionId, GoalId, GoalKind, LinkId, OfferId, Role,
+    UnixMillis, Verdict,
+};
 use serde_json::{Value, json};
 
-use crate::harness::{NOW, World};
+use crate::harness::{NOW, World, landing_page};
 
 #[tokio::test]
 async fn a_report_answers_as_json_and_csv() {
@@ -48,13 +51,11 @@ async fn raw_clicks_are_streamed_as_ndjson_and_csv() {
     assert!(text.starts_with("click_id,at,kind,link_code,offer_id,affiliate_id") && text.ends_with("\r\n"));
 }
 
-/// Clicks 1 to `count` of affiliate 1 on offer 1, a second apart.
-async fn store_clicks(world: &World, count: u64) {
-    let stream = StreamId { edge: 0, stream: 0 };
-    let clicks = (1..=count).map(|record| StoredClick {
+fn click(record: u64, at: UnixMillis, dims: Dims) -> StoredClick {
+    StoredClick {
         unique: UniqueNumber::new(0, 0, record).unwrap(),
         is_impression: false,
-        at: NOW.plus(-1_000 * i64::try_from(count - record).unwrap()),
+        at,
         offer: OfferId::new(1).ok(),
         affiliate: AffiliateId::new(1).ok(),
         link: LinkId::new(1).ok(),
@@ -67,7 +68,7 @@ async fn store_clicks(world: &World, count: u64) {
         status: 302,
         rule_version: 1,
         code: "abc1234".into(),
-        dims: Dims { source: "=1+1".into(), ..Dims::default() },
+        dims,
         ext: String::new(),
         email_hash: String::new(),
         language: "de".into(),
@@ -75,9 +76,23 @@ async fn store_clicks(world: &World, count: u64) {
         deep_link: String::new(),
         consent: String::new(),
         token: [0; TOKEN_BYTES],
+    }
+}
+
+/// Clicks 1 to `count` of affiliate 1 on offer 1, a second apart.
+async fn store_clicks(world: &World, count: u64) {
+    let clicks = (1..=count).map(|record| {
+        let at = NOW.plus(-1_000 * i64::try_from(count - record).unwrap());
+        click(record, at, Dims { source: "=1+1".into(), ..Dims::default() })
     });
+    store(world, clicks.collect()).await;
+}
+
+async fn store(world: &World, clicks: Vec<StoredClick>) {
+    let stream = StreamId { edge: 0, stream: 0 };
+    let count = u64::try_from(clicks.len()).unwrap();
     let content = ClickBatch::hash(stream, 1, count, []);
-    let batch = ClickBatch { stream, first: 1, last: count, clicks: clicks.collect(), content };
+    let batch = ClickBatch { stream, first: 1, last: count, clicks, content };
     world.services.click_store.store(batch).await.unwrap();
 }
 
@@ -126,4 +141,60 @@ async fn who_must_act_on_a_change_is_told() {
         .await
         .expect(201);
     world.services.wake_worker.notified().await;
+}
+
+/// A sale of 49.90 EUR by a click that landed on this page.
+fn sale(page: &str) -> Fact {
+    Fact {
+        fact_id: "sale".into(),
+        conversion: ConversionId::new(1).unwrap(),
+        booked_at: NOW,
+        converted_at: NOW,
+        clicked_at: Some(NOW.plus(-hopline_types::HOUR_MS)),
+        advertiser: AdvertiserId::new(1).unwrap(),
+        offer: OfferId::new(1).unwrap(),
+        goal: GoalId::new(1).unwrap(),
+        goal_key: "sale".into(),
+        goal_kind: GoalKind::Pps,
+        affiliate: AffiliateId::new(1).ok(),
+        link: LinkId::new(1).ok(),
+        dims: Dims { landing_page: page.into(), ..Dims::default() },
+        coupon: String::new(),
+        status: CommissionStatus::Approved,
+        currency: hopline_money::Currency::EUR,
+        deltas: Deltas { conversions: 1, sales: 1, payout_minor: 499, ..Deltas::default() },
+    }
+}
+
+/// The A/B report of an offer's landing pages.
+#[tokio::test]
+async fn landing_pages_are_compared_by_a_report() {
+    let world = World::furnished().await;
+    let blue = world.post("/v1/landing_pages", &landing_page(1, "Blue")).await.expect(201);
+    assert_eq!(blue["id"], 2);
+    let pages = ["1", "1", "1", "1", "2", "2", ""];
+    let clicks = (1..).zip(pages).map(|(record, page)| {
+        let dims = Dims { landing_page: page.into(), ..Dims::default() };
+        click(record, NOW.plus(-hopline_types::HOUR_MS), dims)
+    });
+    store(&world, clicks.collect()).await;
+    world.services.click_store.store_facts(vec![sale("1")]).await.unwrap();
+    let path = "/v1/reports?from=2026-03-01&to=2026-03-01&group_by=landing_page&sort=landing_page\
+                &metrics=gross_clicks,unique_clicks,conversions,cvr,epc&filter[offer]=1";
+    let report = world.get(path).await.expect(200);
+    let row = |page: Value, clicks: i64, sales: i64, cvr: &str, epc: &str| {
+        json!({"landing_page": page, "gross_clicks": clicks, "unique_clicks": clicks, "conversions": sales,
+               "cvr": cvr, "epc": epc})
+    };
+    assert_eq!(
+        report["rows"],
+        json!([
+            row(json!("1"), 4, 1, "0.250000", "1.247500"),
+            row(json!("2"), 2, 0, "0.000000", "0.000000"),
+            row(Value::Null, 1, 0, "0.000000", "0.000000"),
+        ])
+    );
+    assert_eq!((&report["totals"]["gross_clicks"], &report["totals"]["conversions"]), (&json!(7), &json!(1)));
+    let only = world.get(&format!("{path}&filter[landing_page]=2")).await.expect(200);
+    assert_eq!(only["rows"], json!([report["rows"][1]]));
 }

@@ -132,7 +132,16 @@ async fn what_was_done_is_in_the_audit_log_without_secrets() {
         log["items"].as_array().unwrap().iter().map(|entry| entry["action"].clone()).collect();
     assert_eq!(
         actions,
-        ["advertiser.create", "offer.create", "affiliate.create", "link.create", "key.create", "user.create"]
+        [
+            "advertiser.create",
+            "offer.create",
+            "affiliate.create",
+            "landing_page.create",
+            "domain.create",
+            "link.create",
+            "key.create",
+            "user.create"
+        ]
     );
     let entry = &log["items"][2];
     assert!(entry["actor"].as_str().unwrap().starts_with("key:"));

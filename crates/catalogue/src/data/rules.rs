@@ -139,7 +139,7 @@ pub enum CapPeriod {
     Week,
     /// From the first.
     Month,
-    /// From the cap's beginning, for ever.
+    /// All time.
     Total,
 }
 
@@ -162,7 +162,8 @@ pub enum CookieMode {
     /// With every counted click.
     #[default]
     Always,
-    /// Only where the link carries a consent string (`gdpr_consent` or `gpp`) or says `gdpr=0`.
+    /// Only where the link says `gdpr=0`, or carries a TC string (`gdpr_consent`) with consent to purpose 1, storing
+    /// information on the device.
     Consent,
     /// Never.
     Never,

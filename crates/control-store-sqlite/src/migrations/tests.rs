@@ -101,3 +101,31 @@ fn two_that_open_a_new_database_at_once_apply_each_migration_once() {
     });
     assert_eq!(applied.len(), 2, "{applied:?}");
 }
+
+/// One row in every table that 0002 alters or points at, written by the first version.
+const OLD_ROWS: &str = "
+    INSERT INTO advertisers VALUES (1, 'Acme', 'EUR', 'active', 'token', 'key', 1, 1);
+    INSERT INTO affiliates VALUES (1, 'Blog', 'blog@example.com', 'active', NULL, NULL, NULL, 1, 1);
+    INSERT INTO offers VALUES (1, 1, 'Shoes', 'EUR', 'active', 'https://shop.example/', NULL, '[]', 'hl_click', 0,
+        'token', 'last_click', 86400, 'automatic', 0, NULL, NULL, 1, 1);
+    INSERT INTO links VALUES (1, 'spring', 1, 1, 'active', 1);";
+
+#[test]
+fn a_database_of_the_first_version_keeps_its_rows_and_learns_the_traffic_rules() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("control.db");
+    let (old, _) = open::writer(&path, &MIGRATIONS[..1], NOW).unwrap();
+    old.execute_batch(OLD_ROWS).unwrap();
+    drop(old);
+    assert_eq!(migrate(&path, MIGRATIONS).unwrap(), ["0002_traffic_rules"]);
+    assert_eq!(migrate(&path, MIGRATIONS).unwrap(), Vec::<&str>::new());
+
+    let database = crate::SqliteDatabase::open(&path, NOW).unwrap();
+    let load = hopline_control_store::DatabaseExt::read(&database, |tx| {
+        hopline_control_store::catalogue::load(tx, NOW)
+    });
+    let data = tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(load).unwrap();
+    assert_eq!((data.offers.len(), data.links.len(), data.affiliates.len()), (1, 1, 1));
+    assert_eq!(data.offers[0].rules, Default::default());
+    assert_eq!((data.domains, data.closures), (vec![], vec![]));
+}

@@ -82,7 +82,7 @@ pub(super) fn new_offer(advertiser_id: AdvertiserId, name: &str) -> NewOffer {
 }
 
 pub(super) fn new_link(offer_id: OfferId, affiliate: &Affiliate) -> NewLink {
-    NewLink { code: None, offer_id, affiliate_id: affiliate.id }
+    NewLink { code: None, offer_id, affiliate_id: affiliate.id, domain_id: None }
 }
 
 /// Enters a network whose names begin with `name`.

@@ -190,6 +190,7 @@ pub async fn links_have_chosen_or_made_codes(database: &dyn Database) {
         code: Some(LinkCode::new("summer_sale-26").expect("a code")),
         offer_id: offer.id,
         affiliate_id: affiliate.id,
+        domain_id: None,
     };
     let (first, second) = (chosen.clone(), chosen);
     let slug = write(database, move |tx| links::create(tx, &first, &mut random, NOW)).await;
@@ -198,13 +199,14 @@ pub async fn links_have_chosen_or_made_codes(database: &dyn Database) {
     assert_eq!(taken, ErrorKind::Conflict);
 
     // The source says 00000000 twice: the second link gets the code after it.
+    let owner = affiliate.id;
     let made = move |tx: &mut dyn crate::Tx| {
         let mut rounds = 0;
         let mut repeating = |bytes: &mut [u8]| {
             rounds += 1;
             bytes.fill(if rounds == 1 { 0 } else { 0b100 });
         };
-        let new = NewLink { code: None, offer_id: offer.id, affiliate_id: affiliate.id };
+        let new = NewLink { code: None, offer_id: offer.id, affiliate_id: owner, domain_id: None };
         links::create(tx, &new, &mut repeating, NOW)
     };
     assert_eq!(write(database, made).await.code.as_str(), "00000000");
@@ -216,7 +218,7 @@ pub async fn links_have_chosen_or_made_codes(database: &dyn Database) {
     );
 
     let before = version(database).await;
-    let change = LinkChange { standing: Some(Standing::Paused) };
+    let change = LinkChange { standing: Some(Standing::Paused), ..LinkChange::default() };
     let id = slug.id;
     let paused = write(database, move |tx| links::update(tx, ALL, id, &change)).await.expect("it exists");
     assert_eq!(version(database).await, before + 1);
@@ -230,8 +232,12 @@ pub async fn links_have_chosen_or_made_codes(database: &dyn Database) {
     });
     assert_eq!(found.await, [paused]);
 
-    let nowhere =
-        NewLink { code: None, offer_id: OfferId::new(99).expect("an id"), affiliate_id: slug.affiliate_id };
+    let nowhere = NewLink {
+        code: None,
+        offer_id: OfferId::new(99).expect("an id"),
+        affiliate_id: slug.affiliate_id,
+        domain_id: None,
+    };
     let refusal = refused(database, move |tx| links::create(tx, &nowhere, &mut random, NOW)).await;
     assert_eq!(refusal, ErrorKind::Reference);
 }

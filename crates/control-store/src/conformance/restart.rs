@@ -25,7 +25,8 @@ pub struct Everything {
 /// Writes something into every table that people and programs fill by themselves.
 pub async fn fill(database: &dyn Database) {
     write(database, |tx| {
-        let Network { affiliate, .. } = network::enter(tx, "acme")?;
+        let Network { affiliate, offer, .. } = network::enter(tx, "acme")?;
+        super::traffic::enter_rules(tx, offer.id, affiliate.id)?;
         catalogue::ensure_keys(tx, NOW, &mut random)?;
         let (role, advertiser_id, affiliate_id) = (Role::Affiliate, None, Some(affiliate.id));
         let name = "restart".to_owned();

@@ -74,7 +74,7 @@ fn changes(tx: &mut dyn Tx, scope: Scope, of: &Tenants) -> Result<[bool; 6], Sto
         advertisers::update(tx, scope, network.advertiser.id, &advertiser, NOW)?.is_some(),
         affiliates::update(tx, scope, network.affiliate.id, &affiliate, "key:story", NOW)?.is_some(),
         offers::update(tx, scope, network.offer.id, &mut |_| {}, NOW)?.is_some(),
-        links::update(tx, scope, network.link.id, &LinkChange { standing })?.is_some(),
+        links::update(tx, scope, network.link.id, &LinkChange { standing, domain_id: None })?.is_some(),
         keys::revoke(tx, scope, of.key.id, NOW)?.is_some(),
         users::disable(tx, scope, of.user.id, NOW)?.is_some(),
     ])

@@ -123,7 +123,7 @@ fn make(tx: &mut dyn Tx, phc: &str, now: UnixMillis) -> Result<Made, StoreError>
         let offer = offers::create(tx, &new, now)?.id;
         made.offers.push(offer);
         for affiliate in &made.affiliates {
-            let new = NewLink { code: None, offer_id: offer, affiliate_id: *affiliate };
+            let new = NewLink { code: None, offer_id: offer, affiliate_id: *affiliate, domain_id: None };
             made.links.push((
                 links::create(tx, &new, &mut random, now)?.id,
                 offer,

@@ -58,6 +58,10 @@ outcomes! {
         Accepted => "accepted",
         /// Conversion or click parameters refused (4xx).
         Refused => "refused",
+        /// Click of a shop's script, answered with the click id.
+        Script => "script",
+        /// Click sent on without a record, because the disk is full and the settings say so (302).
+        Unrecorded => "unrecorded",
         /// Script or other fixed file.
         Asset => "asset",
         /// Request that is not well-formed HTTP or too large (4xx).

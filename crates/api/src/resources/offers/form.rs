@@ -2,16 +2,19 @@
 
 use hopline_catalogue::check_template;
 use hopline_catalogue::data::Standing;
+use hopline_control_store::caps::NewCap;
 use hopline_control_store::offers::{Approval, NewGoal, NewOffer, OfferSettings};
 use hopline_money::Currency;
 use hopline_terms::{GoalTermsForm, PriceForm};
 use hopline_types::{Model, PostbackAuth, UnixMillis};
 use serde_json::Value;
 
+use super::traffic::TrafficChange;
+use crate::caller::Sides;
 use crate::fields::{Fields, TEXT_CHARS_MAX};
 use crate::problem::{FieldProblem, Problem};
 
-const URL_CHARS_MAX: usize = 4096;
+pub(in crate::resources) const URL_CHARS_MAX: usize = 4096;
 const GOALS_MAX: usize = 50;
 const HOSTS_MAX: usize = 100;
 const KEY_CHARS_MAX: usize = 64;
@@ -97,8 +100,25 @@ pub(in crate::resources) fn currency(fields: &mut Fields<'_>) -> Option<Currency
     Currency::payable(&code).map_err(|refusal| fields.refuse("currency", refusal.to_string())).ok()
 }
 
-/// Reads a new offer, with what should be known about it.
-pub(super) fn new_offer(body: &Value) -> Result<(NewOffer, Vec<FieldProblem>), Problem> {
+/// Traffic rules to give an offer.
+#[derive(Debug, Clone)]
+pub(super) struct Rules {
+    pub(super) traffic: TrafficChange,
+    /// All caps that it is to have; `None` leaves them as they are.
+    pub(super) caps: Option<Vec<NewCap>>,
+}
+
+impl Rules {
+    fn read(fields: &mut Fields<'_>, currency: Option<Currency>, sides: Sides) -> Self {
+        Self { traffic: TrafficChange::read(fields), caps: super::caps::read(fields, currency, sides) }
+    }
+}
+
+/// A form that was read, with what should be known about it.
+pub(super) type Form<T> = (T, Rules, Vec<FieldProblem>);
+
+/// Reads a new offer.
+pub(super) fn new_offer(body: &Value) -> Result<Form<NewOffer>, Problem> {
     let mut fields = Fields::body(body);
     let mut warnings = Vec::new();
     let advertiser_id = fields.id("advertiser_id");
@@ -110,6 +130,7 @@ pub(super) fn new_offer(body: &Value) -> Result<(NewOffer, Vec<FieldProblem>), P
     }
     let change = settings(&mut fields, &mut warnings);
     let goals = goals(&mut fields, currency, &mut warnings);
+    let rules = Rules::read(&mut fields, currency, Sides::BOTH);
     fields.finish()?;
     let mut settings = defaults();
     change.apply(&mut settings);
@@ -120,16 +141,21 @@ pub(super) fn new_offer(body: &Value) -> Result<(NewOffer, Vec<FieldProblem>), P
         settings,
         goals,
     };
-    Ok((new, warnings))
+    Ok((new, rules, warnings))
 }
 
-/// Reads what to change of an offer.
-pub(super) fn offer_change(body: &Value) -> Result<(OfferChange, Vec<FieldProblem>), Problem> {
+/// Reads what somebody who is shown these sides of the money wants to change of an offer in this currency.
+pub(super) fn offer_change(
+    body: &Value,
+    currency: Currency,
+    sides: Sides,
+) -> Result<Form<OfferChange>, Problem> {
     let mut fields = Fields::body(body);
     let mut warnings = Vec::new();
     let change = settings(&mut fields, &mut warnings);
+    let rules = Rules::read(&mut fields, Some(currency), sides);
     fields.finish()?;
-    Ok((change, warnings))
+    Ok((change, rules, warnings))
 }
 
 /// Refuses an end that does not come after the start.
@@ -170,7 +196,12 @@ fn time(fields: &mut Fields<'_>, name: &'static str) -> Option<Option<UnixMillis
     fields.has(name).then_some(time)
 }
 
-fn check_url(fields: &mut Fields<'_>, name: &str, url: &str, warnings: &mut Vec<FieldProblem>) -> bool {
+pub(in crate::resources) fn check_url(
+    fields: &mut Fields<'_>,
+    name: &str,
+    url: &str,
+    warnings: &mut Vec<FieldProblem>,
+) -> bool {
     if url.is_empty() {
         return false;
     }

@@ -3,10 +3,13 @@
 use hopline_control_store::offers::{Goal, TermsVersion};
 use hopline_money::Currency;
 use hopline_terms::PriceForm;
+use hopline_types::{AffiliateId, OfferId};
 use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::Current;
+use super::caps::CapView;
+use super::traffic::{TargetingView, cookies_word};
 use crate::caller::Sides;
 use crate::problem::FieldProblem;
 use crate::view::Time;
@@ -101,6 +104,16 @@ pub(crate) struct OfferView {
     hold_days: i64,
     starts_at: Option<Time>,
     ends_at: Option<Time>,
+    targeting: TargetingView,
+    /// Which offer gets the visitors that this one does not want, before any fallback URL.
+    fallback_offer_id: Option<i64>,
+    /// The share of `landing_page` among the offer's landing pages; null is 1.
+    landing_page_weight: Option<u32>,
+    /// Whether visitors get the cookie: `always`, `consent` or `never`.
+    cookies: &'static str,
+    /// Countries whose visitors get no cookie.
+    cookieless_countries: Vec<String>,
+    caps: Vec<CapView>,
     goals: Vec<GoalView>,
     created_at: Time,
     updated_at: Time,
@@ -112,9 +125,10 @@ pub(crate) struct OfferView {
 const DAY_SECONDS: i64 = 86_400;
 
 impl OfferView {
-    pub(crate) fn of(current: &Current, sides: Sides) -> Self {
-        let Current { offer, terms } = current;
-        let settings = &offer.settings;
+    /// As it is shown to somebody who is shown these sides of the money, and may be an affiliate.
+    pub(crate) fn of(current: &Current, sides: Sides, viewer: Option<AffiliateId>) -> Self {
+        let Current { offer, terms, caps, taken } = current;
+        let (settings, traffic) = (&offer.settings, &offer.traffic);
         let goals = offer.goals.iter().filter_map(|goal| {
             let terms = terms.iter().find(|terms| terms.goal_id == goal.id)?;
             Some(GoalView::of(goal, terms, offer.currency, sides))
@@ -141,6 +155,12 @@ impl OfferView {
             hold_days: settings.hold_days,
             starts_at: settings.starts_at.map(Time),
             ends_at: settings.ends_at.map(Time),
+            targeting: TargetingView::of(&traffic.targeting),
+            fallback_offer_id: traffic.fallback_offer_id.map(OfferId::get),
+            landing_page_weight: traffic.landing_page_weight,
+            cookies: cookies_word(traffic.cookies),
+            cookieless_countries: traffic.cookieless_countries.clone(),
+            caps: super::caps::views(caps, taken, offer.currency, sides, viewer),
             goals: goals.collect(),
             created_at: Time(offer.created_at),
             updated_at: Time(offer.updated_at),
