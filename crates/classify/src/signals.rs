@@ -47,23 +47,26 @@ pub struct Signals<'a> {
 }
 
 impl<'a> Signals<'a> {
-    /// Takes one header; `name` in lower case. Tells whether it was one that counts here.
+    /// Takes one header; `name` in any case. Tells whether it was one that counts here.
     pub fn note(&mut self, name: &str, value: &'a [u8]) -> bool {
-        match name {
-            "user-agent" => first(&mut self.user_agent, value),
-            "referer" => first(&mut self.referer, value),
-            "accept-language" => first(&mut self.accept_language, value),
-            "sec-fetch-dest" => self.dest = self.dest.or(Some(value)),
-            "sec-fetch-mode" => self.navigate = value == b"navigate",
-            "sec-fetch-user" => self.activated = value == b"?1",
-            "sec-gpc" => self.gpc |= is_gpc(value),
-            "sec-purpose" => {
+        let name = name.as_bytes();
+        // By length first: most headers are none of these, and are passed over without a comparison.
+        match name.len() {
+            5 if is(name, b"x-moz") => self.prefetch |= value.eq_ignore_ascii_case(b"prefetch"),
+            7 if is(name, b"referer") => first(&mut self.referer, value),
+            7 if is(name, b"sec-gpc") => self.gpc |= is_gpc(value),
+            7 if is(name, b"purpose") => self.prefetch |= value.eq_ignore_ascii_case(b"prefetch"),
+            9 if is(name, b"x-purpose") => self.prefetch |= value.eq_ignore_ascii_case(b"preview"),
+            10 if is(name, b"user-agent") => first(&mut self.user_agent, value),
+            11 if is(name, b"sec-purpose") => {
                 let purpose = SecPurpose::parse(value).unwrap_or_default();
                 self.prefetch |= purpose.prefetch;
                 self.anonymous_address |= purpose.anonymous_client_ip;
             }
-            "purpose" | "x-moz" => self.prefetch |= value.eq_ignore_ascii_case(b"prefetch"),
-            "x-purpose" => self.prefetch |= value.eq_ignore_ascii_case(b"preview"),
+            14 if is(name, b"sec-fetch-dest") => self.dest = self.dest.or(Some(value)),
+            14 if is(name, b"sec-fetch-mode") => self.navigate = value == b"navigate",
+            14 if is(name, b"sec-fetch-user") => self.activated = value == b"?1",
+            15 if is(name, b"accept-language") => first(&mut self.accept_language, value),
             _ => return false,
         }
         true
@@ -89,6 +92,12 @@ impl<'a> Signals<'a> {
     pub fn lacks_gesture(&self) -> bool {
         self.navigate && self.dest == Some(b"document") && !self.activated
     }
+}
+
+/// Whether a header's name, which holds no control characters, is this one, in any case: all of it at once.
+fn is<const N: usize>(name: &[u8], known: &[u8; N]) -> bool {
+    let Ok(name) = <&[u8; N]>::try_from(name) else { return false };
+    name.iter().zip(known).fold(0, |differs, (byte, known)| differs | ((byte | 0x20) ^ known)) == 0
 }
 
 fn first<'a>(place: &mut &'a [u8], value: &'a [u8]) {
@@ -163,6 +172,17 @@ mod tests {
         let mut signals = Signals::default();
         signals.note("purpose", b"preview");
         assert_eq!(signals.finding(), Finding::Open);
+    }
+
+    #[test]
+    fn names_count_in_any_case_and_others_of_their_length_do_not() {
+        let mut signals = Signals::default();
+        assert!(signals.note("USER-AGENT", b"x") && signals.note("Sec-Fetch-Dest", b"image"));
+        assert_eq!((signals.user_agent, signals.finding()), (&b"x"[..], Finding::Stuffing("image")));
+        for name in ["accept-encoding", "sec-fetch-site", "connection", "sec-ch-ua", "x-foo", ""] {
+            assert!(!signals.note(name, b"prefetch"), "{name}");
+        }
+        assert_eq!(signals.finding(), Finding::Stuffing("image"));
     }
 
     // C-05
