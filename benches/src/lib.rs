@@ -1,6 +1,9 @@
 //! Measurements side by side, as ratios; each is a program in `src/bin`. `README.md` tells how to run and read them.
 
+pub mod clicks;
 pub mod cpu;
 pub mod machine;
 pub mod server;
+pub mod subject;
 pub mod summary;
+pub mod wrk;

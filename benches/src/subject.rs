@@ -3,8 +3,9 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
-use anyhow::{Result, anyhow};
+use anyhow::{Result, anyhow, bail};
 use arc_swap::ArcSwap;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -19,28 +20,91 @@ use hopline_runtime::config::{Config, Durability};
 use hopline_runtime::lifecycle::Shutdown;
 use hopline_runtime::telemetry::Metrics;
 use hopline_types::{AdvertiserId, AffiliateId, LinkId, OfferId, PostbackAuth};
+use rustix::process::setpriority_process;
 
 const ADVERTISERS: i64 = 10;
 const OFFERS: i64 = 500;
 const AFFILIATES: i64 = 2000;
 const DAY_MS: i64 = 86_400_000;
 
+/// How it is to run.
+#[derive(Debug, Clone)]
+pub struct Setup {
+    /// Where it listens.
+    pub address: SocketAddr,
+    /// Links in the catalogue.
+    pub links: u32,
+    /// When a click counts as written.
+    pub durability: Durability,
+    /// Where the spool lies.
+    pub spool: PathBuf,
+    /// Event loops.
+    pub threads: usize,
+    /// A new version of the catalogue is compiled and swapped in again and again, with this pause.
+    pub swap_every: Option<Duration>,
+}
+
+impl Setup {
+    /// One thread; from words of a command line.
+    ///
+    /// # Errors
+    /// A word is not what it should be.
+    pub fn read(address: &str, links: &str, durability: &str, spool: &str) -> Result<Self> {
+        let durability = match durability {
+            "process" => Durability::Process,
+            "disk" => Durability::Disk,
+            other => bail!("no durability {other:?} is measured"),
+        };
+        let (address, links, spool) = (address.parse()?, links.parse()?, spool.into());
+        Ok(Self { address, links, durability, spool, threads: 1, swap_every: None })
+    }
+}
+
 /// Serves until it is killed.
-pub(crate) fn serve(address: SocketAddr, links: u32, spool: PathBuf, durability: Durability) -> Result<()> {
+///
+/// # Errors
+/// It cannot start, or ends badly.
+pub fn serve(setup: &Setup) -> Result<()> {
     let clock = Clock::System;
-    let data = network(links, clock.now().get().div_euclid(DAY_MS));
-    let catalogue = Catalogue::compile(data).map_err(|problems| anyhow!("the catalogue: {problems:?}"))?;
+    let today = clock.now().get().div_euclid(DAY_MS);
     let mut config = Config::defaults().edge;
-    config.listen = address;
-    config.threads = 1;
-    config.durability = durability;
-    let catalogue = Arc::new(ArcSwap::from_pointee(catalogue));
-    let options = EdgeOptions::new(config, spool, catalogue, Metrics::new().edge, Shutdown::new(), clock);
-    Ok(hopline_edge::run(options)?.wait()?)
+    config.listen = setup.address;
+    config.threads = setup.threads;
+    config.durability = setup.durability;
+    config.max_connections = 20_000;
+    // Visitors' addresses come in a header, as behind a proxy.
+    config.trusted_proxies = vec!["127.0.0.0/8".parse()?];
+    let compiled = compile(setup.links, today)?;
+    let catalogue = Arc::new(ArcSwap::from_pointee(compiled));
+    let (current, shutdown) = (Arc::clone(&catalogue), Shutdown::new());
+    let options =
+        EdgeOptions::new(config, setup.spool.clone(), catalogue, Metrics::new().edge, shutdown, clock);
+    let edge = hopline_edge::run(options)?;
+    if let Some(pause) = setup.swap_every {
+        let links = setup.links;
+        // As the program does it: away from the edge's threads, giving way to them, the old one kept until they let go.
+        std::thread::spawn(move || {
+            setpriority_process(None, 15).unwrap_or_default();
+            let mut old = None;
+            loop {
+                std::thread::park_timeout(pause);
+                match compile(links, today) {
+                    Ok(next) => drop(old.replace(current.swap(Arc::new(next)))),
+                    Err(error) => panic!("{error:#}"),
+                }
+            }
+        });
+    }
+    Ok(edge.wait()?)
+}
+
+fn compile(links: u32, today: i64) -> Result<Catalogue> {
+    Catalogue::compile(network(links, today)).map_err(|problems| anyhow!("the catalogue: {problems:?}"))
 }
 
 /// The code of a link: eight characters, spread as random ones would be.
-pub(crate) fn code(link: u32) -> String {
+#[must_use]
+pub fn code(link: u32) -> String {
     const DIGITS: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
     // An odd factor loses nothing modulo a power of two; 62^8 is larger than 2^47.
     let mut rest = u64::from(link).wrapping_add(1).wrapping_mul(0x5851_f42d_4c95_7f2d) & ((1 << 47) - 1);

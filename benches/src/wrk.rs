@@ -5,14 +5,13 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 
+use crate::server::pinned;
+use crate::{clicks, subject};
 use anyhow::{Context as _, Result, ensure};
-use hopline_benches::server::pinned;
-
-use crate::{clicks, hopline};
 
 /// Its script and the codes that it reads.
 #[derive(Debug)]
-pub(crate) struct Wrk {
+pub struct Wrk {
     core: usize,
     connections: usize,
     script: PathBuf,
@@ -21,11 +20,15 @@ pub(crate) struct Wrk {
 
 /// One run as wrk saw it.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Run {
-    pub(crate) requests: f64,
-    pub(crate) seconds: f64,
-    pub(crate) p50_ms: f64,
-    pub(crate) p99_ms: f64,
+pub struct Run {
+    /// Answers.
+    pub requests: f64,
+    /// How long it took.
+    pub seconds: f64,
+    /// Median latency.
+    pub p50_ms: f64,
+    /// 99th percentile.
+    pub p99_ms: f64,
 }
 
 const BEFORE: &str = r#"
@@ -35,7 +38,9 @@ function init(arguments)
 end
 function request()
   number = number + 1
-  return "GET /" .. codes[number * 7919 % #codes + 1] .. "?sub1=n" .. number .. heads[number % #heads + 1]
+  local a = number * 519001 % 1660944384
+  local from = string.format("%d.%d.%d.%d\r\n\r\n", a / 16777216 + 1, a / 65536 % 256, a / 256 % 256, a % 256)
+  return "GET /" .. codes[number * 7919 % #codes + 1] .. "?sub1=n" .. number .. heads[number % #heads + 1] .. from
 end
 function done(summary, latency)
   local e = summary.errors
@@ -45,7 +50,11 @@ end
 "#;
 
 impl Wrk {
-    pub(crate) fn new(core: usize, connections: usize, links: u32, directory: &Path) -> Result<Self> {
+    /// Writes its script and the codes of all links into a directory.
+    ///
+    /// # Errors
+    /// They cannot be written.
+    pub fn new(core: usize, connections: usize, links: u32, directory: &Path) -> Result<Self> {
         let (script, codes) = (directory.join("clicks.lua"), directory.join("codes.txt"));
         let mut text = String::from("local heads = {\n");
         for head in clicks::HEADS {
@@ -55,13 +64,16 @@ impl Wrk {
         text.push_str("}\n");
         text.push_str(BEFORE);
         std::fs::write(&script, text)?;
-        let lines: String = (0..links).flat_map(|link| [hopline::code(link), "\n".into()]).collect();
+        let lines: String = (0..links).flat_map(|link| [subject::code(link), "\n".into()]).collect();
         std::fs::write(&codes, lines)?;
         Ok(Self { core, connections, script, codes })
     }
 
-    /// Loads a server for some seconds. Every answer must be a redirect.
-    pub(crate) fn run(&self, target: SocketAddr, seconds: u64) -> Result<Run> {
+    /// Loads a server for some seconds.
+    ///
+    /// # Errors
+    /// wrk is missing, or an answer is no redirect.
+    pub fn run(&self, target: SocketAddr, seconds: u64) -> Result<Run> {
         let output = pinned(self.core, "wrk")
             .args(["-t1", &format!("-c{}", self.connections), &format!("-d{seconds}s"), "--latency", "-s"])
             .arg(&self.script)

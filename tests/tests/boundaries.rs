@@ -107,8 +107,15 @@ fn the_edge_reaches_no_store_no_sql_and_no_axum() {
 fn the_spool_knows_bytes_and_positions_but_no_clicks() {
     let reached = reach(&dependencies(), "hopline-spool");
     let own: Vec<_> = reached.iter().filter(|name| name.starts_with("hopline-")).collect();
-    assert!(own.iter().all(|name| *name == "hopline-types"), "the spool reaches {own:?}");
+    let may = ["hopline-types", "hopline-fault"];
+    assert!(own.iter().all(|name| may.contains(&name.as_str())), "the spool reaches {own:?}");
     assert!(!reached.contains("tokio"), "the spool reaches tokio");
+}
+
+#[test]
+fn fault_points_bring_nothing_of_ours_with_them() {
+    let reached = reach(&dependencies(), "hopline-fault");
+    assert!(reached.iter().all(|name| name == "thiserror"), "fault points reach {reached:?}");
 }
 
 #[test]

@@ -4,10 +4,9 @@ use hopline_control_store::commissions::{self, Commission};
 use hopline_control_store::{Tx, conversions::Conversion};
 use hopline_types::{CommissionStatus, ConversionId, UnixMillis};
 
-use crate::BookError;
 use crate::commission::{self, Bookings};
 use crate::decide::labels_of;
-use crate::facts;
+use crate::{BookError, caps, facts};
 
 /// A conversion after somebody has judged it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -89,6 +88,7 @@ fn change(
 ) -> Result<Reviewed, BookError> {
     let labels = labels_of(conversion);
     let before = facts::picture(tx, conversion, &labels)?;
+    let counted = caps::counted(tx, conversion)?;
     let mut bookings = Bookings::default();
     for mut commission in commissions::of_conversion(tx, conversion.id)? {
         if commission.status == CommissionStatus::Pending {
@@ -96,6 +96,7 @@ fn change(
         }
     }
     let conversion = commission::refresh(tx, conversion.id, reason)?;
+    counted.give_back(tx, &conversion)?;
     facts::put_changes(tx, cause, &conversion, &labels, &before, now)?;
     Ok(Reviewed { conversion, transactions: bookings.new })
 }

@@ -4,29 +4,39 @@
 //! was settled before is known, so each settlement books the difference, as one conversion of its own; late clicks of
 //! an old hour make a further one. Rounding does not drift: a step is the worth of all clicks so far less the worth of
 //! those before. While a difference is worth less than half a minor unit it waits for more clicks.
+//!
+//! # Caps
+//!
+//! Where the offer has caps on revenue or payout ([`crate::caps`]), as many whole clicks are paid as have room in the
+//! periods that hold the beginning of the hour. The rest is settled too, as one rejected conversion with the reason
+//! `cap`, and is not paid later. (Caps on clicks have done their work at the edge: what they refuse is not counted.)
 
 use hopline_click_store::ClickCount;
-use hopline_control_store::conversions::{self, InsertConversion};
-use hopline_control_store::offers::{self, Approval, Offer};
+use hopline_control_store::conversions::{self, Conversion, InsertConversion};
+use hopline_control_store::offers::{self, Approval, Goal, Offer, TermsVersion};
 use hopline_control_store::settlements::{self, Settled};
 use hopline_control_store::{Scope, Tx, affiliates};
 use hopline_ledger::Share;
-use hopline_types::{ConversionSource, GoalId, HOUR_MS, UnixMillis};
+use hopline_terms::Earned;
+use hopline_types::{CommissionStatus, ConversionSource, GoalId, HOUR_MS, UnixMillis};
 use serde_json::json;
 
-use crate::BookError;
+use crate::caps::{Part, Room};
 use crate::commission::{self, Begin, Bookings, Credited};
 use crate::decide::{Outcome, terms_json, write_down};
 use crate::explain::rfc3339;
 use crate::facts::Labels;
+use crate::{BookError, caps};
 
 /// What a settlement of clicks did.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct ClicksSettled {
     /// Conversions made: one for each goal, affiliate and hour with new clicks.
     pub conversions: u64,
-    /// Clicks settled now.
+    /// Clicks settled now, those without pay among them.
     pub clicks: u64,
+    /// Clicks among them that no cap had room for, and that are not paid.
+    pub capped: u64,
     /// Ledger transactions booked.
     pub transactions: u64,
 }
@@ -68,82 +78,188 @@ fn settle_hour(
     now: UnixMillis,
 ) -> Result<(), BookError> {
     let before = settlements::so_far(tx, goal, count.affiliate, count.hour)?;
-    let counted = i64::try_from(count.clicks).map_err(BookError::broken)?;
-    if counted <= before.clicks {
+    let first = u64::try_from(before.clicks).map_err(BookError::broken)?;
+    if count.clicks <= first {
         return Ok(());
     }
-    let quantity = counted - before.clicks;
-    let version = offers::terms_at(tx, goal, count.hour)?
+    let terms = offers::terms_at(tx, goal, count.hour)?
         .ok_or_else(|| BookError::broken(format!("goal {goal} has no terms")))?;
-    let counted_before = u64::try_from(before.clicks).map_err(BookError::broken)?;
-    let earned =
-        hopline_terms::click_settlement(&version.terms, counted_before, count.clicks, offer.currency)
-            .map_err(BookError::broken)?;
-    if earned.revenue.is_zero() && earned.payout.is_zero() {
+    let goal = offer
+        .goals
+        .iter()
+        .find(|known| known.id == goal)
+        .ok_or_else(|| BookError::broken(format!("goal {goal} is not the offer's")))?;
+    let hour = Hour { offer, goal, terms, count, now };
+    if is_worthless(&hour.earned(first, count.clicks)?) {
         return Ok(());
     }
-    let step = before.settlements + 1;
-    let order_id = format!("clicks:{}:{step}", rfc3339(count.hour));
-    let goal_key = offer.goals.iter().find(|known| known.id == goal).map(|known| known.key.clone());
-    let conversion = conversions::insert(
-        tx,
-        &InsertConversion {
-            event_id: format!("clicks:{goal}:{}:{}:{step}", count.affiliate, count.hour.get()),
-            advertiser: offer.advertiser_id,
-            offer: offer.id,
-            goal,
-            goal_key: goal_key.unwrap_or_default(),
-            idempotency: format!("clicks:{}:{}:{step}", count.affiliate, count.hour.get()),
-            source: ConversionSource::Settlement,
-            requested_status: None,
-            order_id: Some(order_id),
-            click_id: None,
-            coupon: None,
-            customer_id: None,
-            items: None,
-            adv: None,
-            quantity,
-            amount: None,
-            currency: offer.currency,
-            converted_at: count.hour,
-            received_at: now,
-        },
-    )?;
-    let conversion = commission::conversion_of(tx, conversion)?;
-    let share = Share::new(earned.revenue, earned.payout).map_err(BookError::broken)?;
-    let begin = match offer.settings.approval {
-        Approval::Automatic => Begin::Approved { hold_days: offer.settings.hold_days },
-        Approval::Manual => Begin::Pending,
-    };
-    let mut bookings = Bookings::default();
-    let credited = Credited { affiliate: count.affiliate, share };
-    let status = commission::begin(tx, &conversion, credited, begin, &mut bookings, now)?;
-    let mut outcome = Outcome::nobody(json!({
-        "reason": format!("{} clicks of the hour were counted, {} of them settled before", counted, before.clicks),
-        "rule": "clicks_by_the_hour",
-        "hour": rfc3339(count.hour),
-        "clicks_counted": counted,
-        "clicks_settled_before": before.clicks,
-        "touches": [],
-        "terms": terms_json(&version, earned.revenue),
-        "lines": earned.lines,
-        "rounding": "each line once, half to even",
-        "credits": [{ "affiliate_id": count.affiliate, "weight": "1", "weights_total": "1",
-            "revenue": earned.revenue, "payout": earned.payout }],
-        "approval": { "offer": offer.settings.approval.as_str(), "hold_days": offer.settings.hold_days },
-        "transactions": bookings.ids,
-    }));
-    outcome.affiliate = Some(count.affiliate);
-    outcome.terms = Some(version.id);
-    outcome.money = Some((earned.revenue.minor, earned.payout.minor));
-    outcome.transactions = bookings.new;
-    // A click counts at its own hour on either basis of time.
-    outcome.clicked_at = Some(count.hour);
-    write_down(tx, &conversion, &Labels::default(), status, None, outcome, now)?;
-    let after = Settled { clicks: counted, settlements: step };
-    settlements::note(tx, goal, count.affiliate, count.hour, after)?;
-    settled.conversions += 1;
-    settled.clicks += u64::try_from(quantity).unwrap_or_default();
-    settled.transactions += bookings.new;
+    let room = Room::look(tx, offer.id, count.hour, &[count.affiliate])?;
+    let paid = hour.fitting(&room, first)?;
+    let mut step = Step { number: before.settlements + 1, from: first, to: paid };
+    if paid > first {
+        settled.transactions += hour.pay(tx, &room, step)?;
+        settled.conversions += 1;
+        step.number += 1;
+    }
+    if paid < count.clicks {
+        // What was just paid counts now.
+        let room = Room::look(tx, offer.id, count.hour, &[count.affiliate])?;
+        (step.from, step.to) = (paid, count.clicks);
+        hour.refuse(tx, &room, step)?;
+        settled.conversions += 1;
+        settled.capped += count.clicks - paid;
+        step.number += 1;
+    }
+    let clicks = i64::try_from(count.clicks).map_err(BookError::broken)?;
+    let after = Settled { clicks, settlements: step.number - 1 };
+    settlements::note(tx, goal.id, count.affiliate, count.hour, after)?;
+    settled.clicks += count.clicks - first;
     Ok(())
+}
+
+const fn is_worthless(earned: &Earned) -> bool {
+    earned.revenue.is_zero() && earned.payout.is_zero()
+}
+
+/// An hour's clicks of one goal and affiliate.
+struct Hour<'a> {
+    offer: &'a Offer,
+    goal: &'a Goal,
+    terms: TermsVersion,
+    count: &'a ClickCount,
+    now: UnixMillis,
+}
+
+/// One settlement of an hour, which is one conversion.
+#[derive(Debug, Clone, Copy)]
+struct Step {
+    /// From 1.
+    number: i64,
+    /// Clicks settled before it.
+    from: u64,
+    /// Clicks settled with it.
+    to: u64,
+}
+
+impl Hour<'_> {
+    fn earned(&self, from: u64, to: u64) -> Result<Earned, BookError> {
+        hopline_terms::click_settlement(&self.terms.terms, from, to, self.offer.currency)
+            .map_err(BookError::broken)
+    }
+
+    /// Settled clicks are no conversion to caps.
+    const fn part(&self, earned: &Earned) -> Part {
+        Part {
+            affiliate: self.count.affiliate,
+            conversions: 0,
+            revenue_minor: earned.revenue.minor,
+            payout_minor: earned.payout.minor,
+        }
+    }
+
+    /// How far clicks can be paid: the more of them, the more they are worth. Where those that fit are worth nothing,
+    /// none are.
+    fn fitting(&self, room: &Room, first: u64) -> Result<u64, BookError> {
+        let fits = |to| Ok::<_, BookError>(room.holds(&[self.part(&self.earned(first, to)?)]));
+        if fits(self.count.clicks)? {
+            return Ok(self.count.clicks);
+        }
+        let (mut fitting, mut too_many) = (first, self.count.clicks);
+        while too_many - fitting > 1 {
+            let middle = fitting + (too_many - fitting) / 2;
+            if fits(middle)? { fitting = middle } else { too_many = middle }
+        }
+        Ok(if is_worthless(&self.earned(first, fitting)?) { first } else { fitting })
+    }
+
+    /// Books a step; says how many transactions are new.
+    fn pay(&self, tx: &mut dyn Tx, room: &Room, step: Step) -> Result<u64, BookError> {
+        let earned = self.earned(step.from, step.to)?;
+        let part = self.part(&earned);
+        let conversion = self.insert(tx, step)?;
+        let share = Share::new(earned.revenue, earned.payout).map_err(BookError::broken)?;
+        let settings = &self.offer.settings;
+        let begin = match settings.approval {
+            Approval::Automatic => Begin::Approved { hold_days: settings.hold_days },
+            Approval::Manual => Begin::Pending,
+        };
+        let takings = room.take(tx, &[part])?;
+        let mut bookings = Bookings::default();
+        let credited = Credited { affiliate: self.count.affiliate, share };
+        let status = commission::begin(tx, &conversion, credited, begin, &mut bookings, self.now)?;
+        let mut outcome = self.outcome(room, step, &earned);
+        let reasoning = &mut outcome.reasoning;
+        reasoning["credits"] = json!([{ "affiliate_id": self.count.affiliate, "weight": "1", "weights_total": "1",
+            "revenue": earned.revenue, "payout": earned.payout }]);
+        reasoning["approval"] =
+            json!({ "offer": settings.approval.as_str(), "hold_days": settings.hold_days });
+        reasoning["transactions"] = json!(bookings.ids);
+        caps::keep(reasoning, &takings)?;
+        outcome.terms = Some(self.terms.id);
+        outcome.money = Some((earned.revenue.minor, earned.payout.minor));
+        outcome.transactions = bookings.new;
+        write_down(tx, &conversion, &Labels::default(), status, None, outcome, self.now)?;
+        Ok(bookings.new)
+    }
+
+    /// Writes down a step that no cap has room for.
+    fn refuse(&self, tx: &mut dyn Tx, room: &Room, step: Step) -> Result<(), BookError> {
+        let earned = self.earned(step.from, step.to)?;
+        let conversion = self.insert(tx, step)?;
+        let mut outcome = self.outcome(room, step, &earned);
+        let refusal = room.refusal(&[self.part(&earned)], self.offer.currency);
+        let unpaid = step.to - step.from;
+        outcome.reasoning["reason"] = json!(format!("{unpaid} clicks of the hour are not paid: {refusal}"));
+        let status = CommissionStatus::Rejected;
+        write_down(tx, &conversion, &Labels::default(), status, Some(caps::REASON), outcome, self.now)
+            .map(drop)
+    }
+
+    fn outcome(&self, room: &Room, step: Step, earned: &Earned) -> Outcome {
+        let mut outcome = Outcome::nobody(json!({
+            "reason": format!("{} clicks of the hour were counted, {} of them settled before", step.to, step.from),
+            "rule": "clicks_by_the_hour",
+            "hour": rfc3339(self.count.hour),
+            "clicks_counted": step.to,
+            "clicks_settled_before": step.from,
+            "touches": [],
+            "terms": terms_json(&self.terms, earned.revenue),
+            "lines": earned.lines,
+            "rounding": "each line once, half to even",
+        }));
+        room.explain(&mut outcome.reasoning, &[self.part(earned)], self.offer.currency);
+        outcome.affiliate = Some(self.count.affiliate);
+        // A click counts at its own hour on either basis of time.
+        outcome.clicked_at = Some(self.count.hour);
+        outcome
+    }
+
+    fn insert(&self, tx: &mut dyn Tx, step: Step) -> Result<Conversion, BookError> {
+        let (hour, affiliate) = (self.count.hour, self.count.affiliate);
+        let conversion = conversions::insert(
+            tx,
+            &InsertConversion {
+                event_id: format!("clicks:{}:{affiliate}:{}:{}", self.goal.id, hour.get(), step.number),
+                advertiser: self.offer.advertiser_id,
+                offer: self.offer.id,
+                goal: self.goal.id,
+                goal_key: self.goal.key.clone(),
+                idempotency: format!("clicks:{affiliate}:{}:{}", hour.get(), step.number),
+                source: ConversionSource::Settlement,
+                requested_status: None,
+                order_id: Some(format!("clicks:{}:{}", rfc3339(hour), step.number)),
+                click_id: None,
+                coupon: None,
+                customer_id: None,
+                items: None,
+                adv: None,
+                quantity: i64::try_from(step.to - step.from).map_err(BookError::broken)?,
+                amount: None,
+                currency: self.offer.currency,
+                converted_at: hour,
+                received_at: self.now,
+            },
+        )?;
+        commission::conversion_of(tx, conversion)
+    }
 }

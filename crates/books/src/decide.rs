@@ -2,20 +2,23 @@
 //!
 //! For now the touches of a conversion are the one click that its click id names, which says itself when, for whom and
 //! how it counted. What it says is judged on server times of click and conversion, by the terms in force when
-//! the conversion happened, and by the affiliate's standing now.
+//! the conversion happened, and by the affiliate's standing now. What it comes to must fit under the offer's caps
+//! ([`crate::caps`]).
 
-use hopline_attribution::{Conversion as Happened, Policy, attribute};
+use hopline_attribution::{Conversion as Happened, Decision, Policy, attribute};
 use hopline_catalogue::data::Standing;
 use hopline_click_store::StoredClick;
-use hopline_clickid::KeyRing;
+use hopline_clickid::{KeyRing, UniqueNumber};
 use hopline_control_store::conversions::{self, Conversion, DecisionColumns};
 use hopline_control_store::offers::{self, Approval, Offer};
 use hopline_control_store::{Scope, Tx, affiliates};
 use hopline_ledger::Share;
+use hopline_money::Amount;
 use hopline_types::{AffiliateId, CommissionStatus, ConversionId, UnixMillis};
 use serde_json::{Value, json};
 
 use crate::BookError;
+use crate::caps::{self, Part, Room};
 use crate::commission::{self, Begin, Bookings, Credited};
 use crate::facts::{self, Labels, Picture};
 
@@ -129,6 +132,17 @@ fn judge(
     let revenues = decision.split(earned.revenue).map_err(BookError::broken)?;
     let payouts = decision.split(earned.payout).map_err(BookError::broken)?;
     let begin = begin_of(conversion, offer);
+    reasoning::price(&mut reasoning, &version, &earned);
+    let parts = parts(&decision, &revenues, &payouts, labels.is_base);
+    let room = room(tx, conversion, begin, &parts)?;
+    room.explain(&mut reasoning, &parts, conversion.currency);
+    if !room.holds(&parts) {
+        reasoning::capped(&mut reasoning, &room.refusal(&parts, conversion.currency));
+        outcome.reasoning = reasoning;
+        let verdict = Verdict { status: CommissionStatus::Rejected, reason: Some(caps::REASON) };
+        return conclude(tx, conversion, labels, verdict, outcome, context.now);
+    }
+    caps::keep(&mut reasoning, &room.take(tx, &parts)?)?;
     let mut bookings = Bookings::default();
     let mut statuses = Vec::new();
     for ((credit, revenue), payout) in decision.credits.iter().zip(&revenues).zip(&payouts) {
@@ -136,7 +150,7 @@ fn judge(
         let credited = Credited { affiliate: credit.affiliate, share };
         statuses.push(commission::begin(tx, conversion, credited, begin, &mut bookings, context.now)?);
     }
-    reasoning::money(&mut reasoning, &version, &earned, &decision, (&revenues, &payouts));
+    reasoning::credits(&mut reasoning, &decision, (&revenues, &payouts));
     reasoning["approval"] = reasoning::approval(conversion, offer, begin);
     reasoning["transactions"] = json!(bookings.ids);
     outcome.reasoning = reasoning;
@@ -147,6 +161,35 @@ fn judge(
     let status = commission::overall(statuses);
     let reason = (status == CommissionStatus::Rejected).then_some("rejected_by_advertiser");
     conclude(tx, conversion, labels, Verdict { status, reason }, outcome, context.now)
+}
+
+/// What it counts for in caps.
+fn parts(
+    decision: &Decision<UniqueNumber, AffiliateId>,
+    revenues: &[Amount],
+    payouts: &[Amount],
+    is_base: bool,
+) -> Vec<Part> {
+    let shares = decision.credits.iter().zip(revenues).zip(payouts).enumerate();
+    shares
+        .map(|(place, ((credit, revenue), payout))| Part {
+            affiliate: credit.affiliate,
+            conversions: i64::from(is_base && place == 0),
+            revenue_minor: revenue.minor,
+            payout_minor: payout.minor,
+        })
+        .collect()
+}
+
+/// The caps that are asked: none where the advertiser has rejected it already.
+fn room(tx: &mut dyn Tx, conversion: &Conversion, begin: Begin, parts: &[Part]) -> Result<Room, BookError> {
+    if begin == Begin::Rejected {
+        return Ok(Room::default());
+    }
+    let mut affiliates: Vec<AffiliateId> = parts.iter().map(|part| part.affiliate).collect();
+    affiliates.sort_unstable();
+    affiliates.dedup();
+    Room::look(tx, conversion.offer, conversion.converted_at, &affiliates)
 }
 
 /// What the advertiser asks for comes before the offer's rule.

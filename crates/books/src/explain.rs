@@ -8,7 +8,7 @@ use hopline_money::Amount;
 use hopline_types::{CommissionStatus, ConversionId, UnixMillis};
 use serde_json::{Value, json};
 
-use crate::BookError;
+use crate::{BookError, caps};
 
 /// `2026-03-01T10:00:00Z`, with milliseconds only where there are any.
 pub(crate) fn rfc3339(at: UnixMillis) -> String {
@@ -168,6 +168,7 @@ fn hide(decision: &mut Value, scope: Scope) {
     let Some(fields) = decision.as_object_mut() else { return };
     fields.remove("labels");
     let (sees_revenue, sees_payout) = sees(scope);
+    caps::hide(fields, sees_revenue, sees_payout);
     if sees_revenue && sees_payout {
         return;
     }

@@ -14,6 +14,8 @@
 //! | an hour of clicks ends | [`settle_clicks`] | as for a conversion, for the difference to what was settled |
 //! | it is paid | [`payouts`] | `payout_reserved`, then `payout_settled` or `payout_failed` |
 //!
+//! Where an offer has caps on conversions, revenue or payout, what would pass one is rejected ([`caps`]).
+//!
 //! # What is repeated
 //!
 //! Ids of ledger transactions are functions of their cause ([`hopline_ledger::TransactionId`]), conversions have a
@@ -32,6 +34,7 @@
 
 mod approval;
 mod balances;
+pub mod caps;
 mod clicks;
 mod commission;
 mod decide;

@@ -11,10 +11,9 @@ use hopline_ledger::{Share, TransactionId, refund_share};
 use hopline_money::Amount;
 use hopline_types::{CommissionStatus, ConversionId, UnixMillis};
 
-use crate::BookError;
 use crate::commission::{self, Bookings};
 use crate::decide::labels_of;
-use crate::facts;
+use crate::{BookError, caps, facts};
 
 /// A conversion after a refund.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -64,6 +63,7 @@ pub fn refund(
     };
     let labels = labels_of(&conversion);
     let picture = facts::picture(tx, &conversion, &labels)?;
+    let counted = caps::counted(tx, &conversion)?;
     refund.id = commissions::insert_refund(tx, &refund)?;
     let is_whole = part.is_none_or(|part| part.so_far == part.order);
     let mut bookings = Bookings::default();
@@ -71,6 +71,7 @@ pub fn refund(
         take_back(tx, &mut commission, share, &refund, is_whole, &mut bookings)?;
     }
     let conversion = commission::refresh(tx, conversion.id, Some(reason))?;
+    counted.give_back(tx, &conversion)?;
     let cause = format!("refunded:{}", refund.id);
     facts::put_changes(tx, &cause, &conversion, &labels, &picture, now)?;
     Ok(Refunded { conversion, refund, transactions: bookings.new })

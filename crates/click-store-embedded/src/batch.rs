@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use hopline_click_store::{ClickBatch, ClickStoreError, Stored, StoredClick, StreamId};
+use hopline_fault::{Point, point};
 use hopline_types::{Class, UnixMillis, Verdict};
 use rusqlite::{Connection, OptionalExtension, Transaction, params};
 
@@ -32,11 +33,14 @@ pub(crate) fn store(files: &mut Files, batch: &ClickBatch) -> Result<Stored, Fau
         return Ok(Stored::Before);
     }
     insert_raw(files, batch, &missing, raw_from)?;
+    point(Point::StoreRawAfter)?;
     let transaction = files.main().transaction()?;
     advance(&transaction, batch, progress, &missing)?;
     Sums::of(&missing).add_to(&transaction)?;
     insert_touches(&transaction, &missing)?;
+    point(Point::StoreCommitBefore)?;
     transaction.commit()?;
+    point(Point::StoreCommitAfter)?;
     Ok(Stored::Now)
 }
 

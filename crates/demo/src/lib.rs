@@ -15,6 +15,8 @@ use std::time::{Duration, Instant};
 pub use client::{Client, ClientError};
 pub use network::{Network, Offer};
 
+/// A country database for the example network: see `data/README.md` for its source and why an operator wants a better one.
+pub const COUNTRIES: &[u8] = include_bytes!("../data/countries.mmdb");
 /// Visits of a first run, before the trickle.
 const FIRST_VISITS: usize = 1_500;
 /// Visits of a later run, before the trickle.

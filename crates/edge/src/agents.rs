@@ -1,5 +1,5 @@
 //! User agents read lately: browsers come in few versions, so most clicks need one comparison instead of a pass of the
-//! automaton.
+//! automaton and of SHA-256.
 //!
 //! One place per hash, the last comer stays; each thread has its own. At most [`PLACES`] times [`BYTES_MAX`] bytes of
 //! text, half a megabyte; longer user agents are read anew each time. The hash's seed is random, so nobody can aim at
@@ -8,6 +8,7 @@
 use std::hash::BuildHasher;
 
 use foldhash::fast::RandomState;
+use hopline_catalogue::pseudonym::agent_digest;
 use hopline_classify::{UserAgent, UserAgents};
 
 const PLACES: usize = 1024;
@@ -17,7 +18,14 @@ const BYTES_MAX: usize = 512;
 #[derive(Debug)]
 pub(crate) struct RecentAgents {
     hasher: RandomState,
-    places: Vec<Option<(Box<[u8]>, UserAgent)>>,
+    places: Vec<Option<Place>>,
+}
+
+#[derive(Debug, Clone)]
+struct Place {
+    text: Box<[u8]>,
+    agent: UserAgent,
+    digest: [u8; 32],
 }
 
 impl RecentAgents {
@@ -25,19 +33,20 @@ impl RecentAgents {
         Self { hasher: RandomState::default(), places: vec![None; PLACES] }
     }
 
-    /// As [`UserAgents::read`].
-    pub(crate) fn read(&mut self, agents: &UserAgents, text: &[u8]) -> UserAgent {
+    /// As [`UserAgents::read`], with the digest for a pseudonym.
+    pub(crate) fn read(&mut self, agents: &UserAgents, text: &[u8]) -> (UserAgent, [u8; 32]) {
+        let anew = || (agents.read(text), agent_digest(text));
         if text.len() > BYTES_MAX {
-            return agents.read(text);
+            return anew();
         }
         let hash = usize::try_from(self.hasher.hash_one(text) % PLACES as u64).unwrap_or_default();
-        let Some(place) = self.places.get_mut(hash) else { return agents.read(text) };
+        let Some(place) = self.places.get_mut(hash) else { return anew() };
         match place {
-            Some((known, agent)) if **known == *text => *agent,
+            Some(known) if *known.text == *text => (known.agent, known.digest),
             _ => {
-                let agent = agents.read(text);
-                *place = Some((text.into(), agent));
-                agent
+                let (agent, digest) = anew();
+                *place = Some(Place { text: text.into(), agent, digest });
+                (agent, digest)
             }
         }
     }
@@ -55,7 +64,8 @@ mod tests {
         let texts =
             ["", "curl/8.5.0", "Mozilla/5.0 (iPhone; CPU iPhone OS 18_6 like Mac OS X) Safari/604.1", &long];
         for text in texts.iter().cycle().take(12) {
-            assert_eq!(recent.read(&agents, text.as_bytes()), agents.read(text.as_bytes()), "{text}");
+            let text = text.as_bytes();
+            assert_eq!(recent.read(&agents, text), (agents.read(text), agent_digest(text)));
         }
     }
 
@@ -67,8 +77,9 @@ mod tests {
             for number in 0..4 * PLACES {
                 let text =
                     format!("{} {number}", if number % 2 == 0 { "curl" } else { "Firefox/1 Windows NT" });
-                let agent = recent.read(&agents, text.as_bytes());
-                assert_eq!(agent, agents.read(text.as_bytes()), "{text} in round {round}");
+                let text = text.as_bytes();
+                let read = recent.read(&agents, text);
+                assert_eq!(read, (agents.read(text), agent_digest(text)), "{text:?} in round {round}");
             }
         }
     }

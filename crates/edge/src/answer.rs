@@ -2,10 +2,13 @@
 
 use bytes::Bytes;
 use http::header::{
-    ALLOW, CACHE_CONTROL, CONTENT_TYPE, HeaderName, HeaderValue, REFERRER_POLICY, RETRY_AFTER,
+    ACCESS_CONTROL_ALLOW_ORIGIN, ALLOW, CACHE_CONTROL, CONTENT_TYPE, HeaderName, HeaderValue, LOCATION,
+    REFERRER_POLICY, RETRY_AFTER, SET_COOKIE,
 };
 use http::{HeaderMap, Response, StatusCode};
 use http_body_util::Full;
+
+use crate::reply::{GIF, NOT_FOUND, ROBOTS, Reply, UNAVAILABLE};
 
 pub(crate) type Body = Full<Bytes>;
 
@@ -13,13 +16,10 @@ pub(crate) const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
 /// The shop learns the publisher's origin, never its page; nothing on the way from https to http. It is what browsers do
 /// where nothing is said; saying it overrules a stricter or looser policy of the page only in this direction.
 pub(crate) const POLICY: HeaderValue = HeaderValue::from_static("strict-origin-when-cross-origin");
+/// Pages that isolate themselves may embed it.
+pub(crate) const RESOURCE_POLICY: HeaderName = HeaderName::from_static("cross-origin-resource-policy");
 /// Why a pixel's conversion was not taken.
 pub(crate) const PIXEL_ERROR: HeaderName = HeaderName::from_static("x-hopline-error");
-
-const GIF: &[u8] = &[
-    0x47, 0x49, 0x46, 0x38, 0x39, 0x61, 1, 0, 1, 0, 0x80, 0, 0, 0, 0, 0, 0, 0, 0, 0x21, 0xf9, 4, 1, 0, 0, 0,
-    0, 0x2c, 0, 0, 0, 0, 1, 0, 1, 0, 0, 2, 2, 0x44, 1, 0, 0x3b,
-];
 
 /// An answer without body and with `no-store`, with room for `more` further headers.
 pub(crate) fn bare(status: StatusCode, more: usize) -> Response<Body> {
@@ -37,32 +37,57 @@ fn text(status: StatusCode, body: &'static str) -> Response<Body> {
     response
 }
 
-/// 302 to `location`; `headers` is an empty map with room.
-pub(crate) fn redirect(mut headers: HeaderMap, location: HeaderValue) -> Response<Body> {
-    headers.insert(CACHE_CONTROL, NO_STORE);
-    headers.insert(http::header::LOCATION, location);
-    headers.insert(REFERRER_POLICY, POLICY);
-    let mut response = Response::new(Body::default());
-    *response.status_mut() = StatusCode::FOUND;
-    *response.headers_mut() = headers;
+/// A reply as a response: what the lane writes as bytes ([`crate::lane`]).
+pub(crate) fn of(reply: Reply<'_>) -> Response<Body> {
+    match reply {
+        Reply::Redirect { location, cookie } => redirect(location, cookie),
+        Reply::Image => gif(),
+        Reply::Later => prefetch(),
+        Reply::NotFound => not_found(),
+        Reply::Robots => robots(),
+        Reply::Json(body) => json(body),
+        Reply::Unavailable => unavailable(),
+    }
+}
+
+fn redirect(location: &[u8], cookie: &[u8]) -> Response<Body> {
+    // The reply's maker saw to it that no other bytes are in there.
+    let Ok(location) = HeaderValue::from_bytes(location) else { return not_found() };
+    let mut response = bare(StatusCode::FOUND, 3);
+    response.headers_mut().insert(LOCATION, location);
+    response.headers_mut().insert(REFERRER_POLICY, POLICY);
+    if let Ok(cookie) = HeaderValue::from_bytes(cookie)
+        && !cookie.is_empty()
+    {
+        response.headers_mut().insert(SET_COOKIE, cookie);
+    }
+    response
+}
+
+/// To a script of any shop's page.
+fn json(body: &[u8]) -> Response<Body> {
+    let mut response = bare(StatusCode::OK, 2);
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    response.headers_mut().insert(ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
+    *response.body_mut() = Full::new(Bytes::copy_from_slice(body));
     response
 }
 
 /// Nothing there, or nowhere to go.
 #[cold]
 pub(crate) fn not_found() -> Response<Body> {
-    text(StatusCode::NOT_FOUND, "not found\n")
+    text(StatusCode::NOT_FOUND, NOT_FOUND)
 }
 
 /// To a speculative fetch: ask again when a person clicks.
-pub(crate) fn prefetch() -> Response<Body> {
+fn prefetch() -> Response<Body> {
     bare(StatusCode::SERVICE_UNAVAILABLE, 0)
 }
 
 /// The record could not be written.
 #[cold]
 pub(crate) fn unavailable() -> Response<Body> {
-    let mut response = text(StatusCode::SERVICE_UNAVAILABLE, "cannot record this now, try again\n");
+    let mut response = text(StatusCode::SERVICE_UNAVAILABLE, UNAVAILABLE);
     response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("1"));
     response
 }
@@ -75,7 +100,7 @@ pub(crate) fn method_not_allowed(allow: &'static str) -> Response<Body> {
 }
 
 pub(crate) fn robots() -> Response<Body> {
-    text(StatusCode::OK, "User-agent: *\nDisallow: /\n")
+    text(StatusCode::OK, ROBOTS)
 }
 
 /// The 1x1 transparent GIF.

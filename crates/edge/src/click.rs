@@ -1,28 +1,34 @@
 //! A click or impression: looked up, classified, recorded, answered.
+//!
+//! The same code for every way a request comes in: [`crate::lane`] hands the fields of its parser over, [`crate::service`]
+//! those of hyper's map.
 
-use base64::Engine;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use hopline_catalogue::template::{Encoder, Macro, encode_query};
-use hopline_catalogue::{Catalogue, Target, Template, allowed_deep_link, append_parameter};
-use hopline_classify::{Finding, Method, RULES_VERSION, Signals};
+mod journey;
+mod render;
+mod texts;
+
+use std::fmt::Write as _;
+use std::net::IpAddr;
+
+use hopline_catalogue::targeting::{Refused, Visitor};
+use hopline_catalogue::{
+    Catalogue, Domain, Offer, Target, Template, allowed_deep_link, append_parameter, append_query,
+    without_port,
+};
+use hopline_classify::{Finding, Method, NetworkSigns, RULES_VERSION, Signals, judge_network};
 use hopline_clickid::{ClickClaims, TOKEN_CHARS};
+use hopline_geo::Region;
 use hopline_record::{Click, Flags, Kind};
 use hopline_runtime::telemetry::EdgeOutcome;
 use hopline_types::{AffiliateId, Class, OfferId, Reason, UnixMillis, Verdict};
-use http::header::{COOKIE, SET_COOKIE};
-use http::{HeaderMap, HeaderName, Request};
+use httparse::Header;
 
-use crate::answer;
-use crate::service::{Counted, Edge, Step, give_back};
-use crate::thread::{Scratch, from_arena};
-use crate::{address, cookie, query, referrer};
-
-const TEXT_BYTES_MAX: usize = 256;
-/// One character more than may be followed, so that what was cut is refused: half a link leads elsewhere.
-const DEEP_LINK_BYTES_MAX: usize = 2048 + 4;
-/// Room for a cookie and a usual location.
-const ANSWER_BYTES: usize = 1024;
-const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
+use crate::commit::{Commit, NotWritten};
+use crate::reply::{Reply, may_stand_in_a_header};
+use crate::thread::{Scratch, Thread};
+use crate::{address, consent, cookie, query, referrer};
+use journey::Journey;
+use render::Render;
 
 /// How the link was named.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -30,6 +36,64 @@ pub(crate) enum Way<'a> {
     Code(&'a [u8]),
     Pair,
     Impression(&'a [u8]),
+    /// A click without a redirect, for a shop's script: the click id as JSON.
+    Script,
+}
+
+/// A request for a click or impression.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Ask<'a> {
+    pub(crate) way: Way<'a>,
+    pub(crate) is_head: bool,
+    /// What stands behind the question mark, as sent.
+    pub(crate) query: &'a [u8],
+    /// Names in any case.
+    pub(crate) headers: &'a [Header<'a>],
+    /// Whom the connection comes from.
+    pub(crate) peer: IpAddr,
+    pub(crate) now: UnixMillis,
+}
+
+/// What a click is answered with once its record is written.
+#[derive(Debug)]
+pub(crate) struct Decided<'s> {
+    pub(crate) reply: Reply<'s>,
+    pub(crate) outcome: EdgeOutcome,
+    /// None: there is nothing to wait for.
+    pub(crate) commit: Option<Commit>,
+    pub(crate) counted: Counted,
+}
+
+/// What the duplicate memory and the caps took for this click, to be given back if the click is not written.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Counted {
+    offer: u32,
+    visitors: [Option<u64>; 2],
+    /// Whose caps took it, and when.
+    caps: Option<(OfferId, AffiliateId, UnixMillis)>,
+}
+
+impl Counted {
+    /// The click was not written, so it was not counted.
+    #[cold]
+    pub(crate) fn give_back(self, thread: &Thread, catalogue: &Catalogue) {
+        for visitor in self.visitors.into_iter().flatten() {
+            thread.shared.duplicates.forget(visitor, self.offer);
+        }
+        if let Some((offer, affiliate, at)) = self.caps
+            && let Some(offer) = catalogue.offer(offer)
+        {
+            thread.shared.counters.give_back(offer, affiliate, at);
+            thread.tally.borrow_mut().give_back(offer, affiliate, at);
+        }
+    }
+}
+
+impl Decided<'_> {
+    /// An answer that leaves no record.
+    pub(crate) fn unrecorded(reply: Reply<'static>, outcome: EdgeOutcome) -> Decided<'static> {
+        Decided { reply, outcome, commit: None, counted: Counted::default() }
+    }
 }
 
 /// Where the visitor is sent.
@@ -42,41 +106,86 @@ enum Goal<'a> {
     /// Asked to come again.
     Later,
     Image,
+    /// A shop's script is told the click id.
+    Script,
 }
 
-/// Answers a click or impression.
-pub(crate) fn answer<B>(edge: &Edge, request: &Request<B>, way: Way<'_>) -> Step {
-    let mut cache = edge.thread.catalogue.borrow_mut();
-    let catalogue: &Catalogue = cache.load();
-    let query = request.uri().query().unwrap_or_default().as_bytes();
-    let target = match way {
+/// To a script that names no offer or affiliate.
+const UNKNOWN: &[u8] = b"{\"click_id\":null,\"reason\":\"unknown\"}";
+
+/// Decides on a click or impression and records it. The reply lies in `scratch` until the next click.
+pub(crate) fn answer<'s>(
+    thread: &Thread,
+    catalogue: &Catalogue,
+    ask: &Ask<'_>,
+    scratch: &'s mut Scratch,
+) -> Decided<'s> {
+    let domain = domain(catalogue, ask.headers);
+    let target = match ask.way {
         Way::Code(code) | Way::Impression(code) => catalogue.link(code),
-        Way::Pair => pair(catalogue, query),
+        Way::Pair | Way::Script => pair(catalogue, ask.query),
     };
+    let target = target.filter(|target| domain.is_none_or(|domain| domain.serves(target)));
     let Some(target) = target else {
-        return Step::ready(answer::not_found(), EdgeOutcome::NotFound);
+        return match ask.way {
+            Way::Script => Decided::unrecorded(Reply::Json(UNKNOWN), EdgeOutcome::NotFound),
+            Way::Code(_) | Way::Pair | Way::Impression(_) => nowhere(domain, scratch),
+        };
     };
-    let mut scratch = edge.thread.scratch.borrow_mut();
     scratch.clear();
     let mut visit = Visit {
-        edge,
-        now: edge.thread.shared.clock.now(),
+        thread,
+        ask,
         catalogue,
-        target,
-        is_impression: matches!(way, Way::Impression(_)),
+        is_impression: matches!(ask.way, Way::Impression(_)),
         signals: Signals::default(),
-        known_visitor: None,
+        cookie: None,
+        origin: b"",
     };
-    if request.method() == http::Method::HEAD {
+    if ask.is_head {
         visit.signals.method = Method::Head;
     }
-    for (name, value) in request.headers() {
-        let value = value.as_bytes();
-        if !visit.signals.note(name.as_str(), value) && *name == COOKIE && visit.known_visitor.is_none() {
-            visit.known_visitor = cookie::read(value);
+    for Header { name, value } in ask.headers {
+        if visit.signals.note(name, value) {
+            continue;
+        }
+        match name.len() {
+            6 if visit.cookie.is_none() && name.eq_ignore_ascii_case("cookie") => {
+                visit.cookie = cookie::read(value);
+            }
+            6 if name.eq_ignore_ascii_case("origin") => visit.origin = value,
+            _ => (),
         }
     }
-    visit.finish(request.headers(), query, &mut scratch)
+    visit.finish(target, scratch)
+}
+
+/// A path that names no link at all: to the page of the host that was asked, if it has one.
+pub(crate) fn unknown<'s>(
+    catalogue: &Catalogue,
+    headers: &[Header<'_>],
+    scratch: &'s mut Scratch,
+) -> Decided<'s> {
+    nowhere(domain(catalogue, headers), scratch)
+}
+
+fn nowhere<'s>(domain: Option<&Domain>, scratch: &'s mut Scratch) -> Decided<'s> {
+    let Some(url) = domain.and_then(|domain| domain.default_url.as_deref()) else {
+        return Decided::unrecorded(Reply::NotFound, EdgeOutcome::NotFound);
+    };
+    scratch.clear();
+    scratch.location.extend_from_slice(url.as_bytes());
+    let reply = Reply::Redirect { location: &scratch.location, cookie: b"" };
+    Decided { reply, outcome: EdgeOutcome::Fallback, commit: None, counted: Counted::default() }
+}
+
+/// The domain that was asked, where there are any.
+fn domain<'a>(catalogue: &'a Catalogue, headers: &[Header<'_>]) -> Option<&'a Domain> {
+    if !catalogue.has_domains() {
+        return None;
+    }
+    let host = headers.iter().find(|header| header.name.eq_ignore_ascii_case("host"))?;
+    catalogue.domain(without_port(host.value))
 }
 
 /// The pair named by `offer` and `aff`.
@@ -89,199 +198,381 @@ fn pair<'a>(catalogue: &'a Catalogue, query: &[u8]) -> Option<Target<'a>> {
 }
 
 struct Visit<'a> {
-    edge: &'a Edge,
-    now: UnixMillis,
+    thread: &'a Thread,
+    ask: &'a Ask<'a>,
     catalogue: &'a Catalogue,
-    target: Target<'a>,
     is_impression: bool,
     signals: Signals<'a>,
-    known_visitor: Option<u64>,
+    /// The visitor by the cookie that was brought.
+    cookie: Option<u64>,
+    /// `Origin`, which only matters to scripts.
+    origin: &'a [u8],
 }
 
 impl Visit<'_> {
-    fn finish(&self, headers: &HeaderMap, query: &[u8], scratch: &mut Scratch) -> Step {
-        let shared = &self.edge.thread.shared;
-        read_query(query, self.target.offer, scratch);
-        let click = &mut scratch.click;
-        let agent = scratch.agents.read(&shared.agents, self.signals.user_agent);
-        let refusal = self.target.refusal(self.now);
-        let (mut verdict, detail) = self.verdict(agent.bot, refusal);
-        let follows = refusal.is_none() && self.follow_deep_link(&scratch.deep_link, click);
-        let goal = self.goal(refusal, follows);
-        let is_open = verdict == Verdict::UNIQUE;
-        let sets_cookie = is_open && self.known_visitor.is_none() && !self.is_impression;
+    fn finish<'s>(&self, first: Target<'_>, scratch: &'s mut Scratch) -> Decided<'s> {
+        let (shared, now) = (&self.thread.shared, self.ask.now);
+        let address = self.address();
+        let place = shared.places.as_ref().map(|places| places.find(address)).unwrap_or_default();
+        let (agent, agent_digest) = scratch.agents.read(&shared.agents, self.signals.user_agent);
+        referrer::language(self.signals.accept_language, &mut scratch.click.language);
+        let Journey { target, refusal, passed_on } = if self.is_impression || self.is_speculative() {
+            let refusal = first.refusal(now).map(|reason| (reason, ""));
+            Journey { target: first, refusal, passed_on: None }
+        } else {
+            let visitor = Visitor {
+                country: place.country,
+                region: place.region.as_ref().map_or("", Region::as_str).as_bytes(),
+                device: agent.device.as_str(),
+                os: agent.os,
+                browser: agent.browser,
+                language: scratch.click.language.as_bytes(),
+            };
+            Journey::of(first, self.catalogue, &shared.counters, &visitor, now)
+        };
+        let mut refusal = refusal;
+        texts::read(self.ask.query, target.offer, scratch);
 
-        scratch.arena.reserve(ANSWER_BYTES);
-        let set_cookie = sets_cookie.then(|| {
-            let attributes = shared.cookie_attributes.as_bytes();
-            let visitor = cookie::write(rand::random(), attributes, &mut scratch.arena);
-            (visitor, from_arena(&mut scratch.arena))
-        });
-        let visitor = self.known_visitor.unwrap_or_else(|| self.pseudonym(headers));
-        let mut counted = Counted { offer: self.target.offer.number, visitors: [None; 2] };
+        let click = &mut scratch.click;
+        let is_allowed = target.offer.sets_cookie(consent::is_given(&click.consent), place.country);
+        // Where no cookie may be set, one that was brought is not looked at either.
+        let known_visitor = self.cookie.filter(|_| is_allowed);
+        let (mut verdict, mut detail) = self.verdict(&target, agent.bot, place.network, refusal);
+        let is_open = verdict == Verdict::UNIQUE;
+        let is_script = self.ask.way == Way::Script;
+        let sets_cookie =
+            is_open && is_allowed && known_visitor.is_none() && !self.is_impression && !is_script;
+        let attributes = shared.cookie_attributes.as_bytes();
+        let new_visitor = sets_cookie.then(|| cookie::write(rand::random(), attributes, &mut scratch.cookie));
+        // 0 stands for a visitor with a cookie.
+        let pseudonym = match known_visitor {
+            Some(_) => 0,
+            None => self.pseudonym(address, &agent_digest).max(1),
+        };
+        let mut counted = Counted { offer: target.offer.number, ..Counted::default() };
         if is_open && !self.is_impression {
-            counted.visitors = self.count(visitor, set_cookie.as_ref().map(|(new, _)| *new));
+            counted.visitors = self.count(target.offer, known_visitor.unwrap_or(pseudonym), new_visitor);
             if counted.visitors[0].is_none() {
                 verdict = Verdict::DUPLICATE;
+            } else if self.takes_from_caps(&target) {
+                counted.caps = Some((target.offer.id, target.affiliate.id, now));
+            } else {
+                // Somebody else took the last place since the offer was asked.
+                counted.give_back(self.thread, self.catalogue);
+                counted.visitors = [None; 2];
+                scratch.cookie.clear();
+                refusal = Some((Reason::Cap, "clicks"));
+                (verdict, detail) = (Verdict::invalid(Reason::Cap), "clicks");
             }
         }
+        let follows = refusal.is_none() && follow_deep_link(target.offer, &scratch.deep_link, click);
+        let visitor_key = known_visitor.or(new_visitor).unwrap_or(pseudonym);
+        let goal = self.goal(&target, refusal.is_some(), follows, visitor_key, click);
 
-        let Ok(unique) = self.edge.thread.log.next_number(self.now) else {
-            return self.not_recorded(counted);
-        };
-        let claims = ClickClaims {
-            at: self.now,
-            offer: self.target.offer.id,
-            affiliate: self.target.affiliate.id,
-            link: self.target.link_id(),
-            unique,
-            verdict,
-        };
-        let mut token = [0; TOKEN_CHARS];
-        if self.catalogue.keys().sign_into(&claims, &mut token).is_err() {
-            return self.not_recorded(counted);
-        }
-        URL_SAFE_NO_PAD.decode_slice(token, &mut click.token).expect("60 characters make 45 bytes");
-
-        click.advertiser = self.target.advertiser.number;
-        click.visitor_key = visitor;
+        click.visitor_key = visitor_key;
+        click.pseudonym = pseudonym;
         click.device = agent.device;
         click.rule_version = RULES_VERSION;
         click.os.push_str(agent.os);
         click.browser.push_str(agent.browser);
-        click.detail.push_str(detail);
-        click.code.push_str(self.target.link.map_or("", |link| link.code));
-        referrer::host(self.signals.referer, &mut click.referrer_host);
-        referrer::language(self.signals.accept_language, &mut click.language);
-        click.flags = self.flags(click.flags, goal);
-
-        let location = match goal {
-            Goal::Landing(template) => {
-                render(template, self, click, &token, &scratch.passed, &mut scratch.location);
-                true
-            }
-            Goal::Fallback(template) => {
-                render(template, self, click, &token, b"", &mut scratch.location);
-                true
-            }
-            Goal::Deep => {
-                let parameter = &self.target.offer.click_parameter;
-                append_parameter(&click.deep_link, parameter, &token, &mut scratch.location);
-                true
-            }
-            Goal::Nowhere | Goal::Later | Goal::Image => false,
-        };
-        let location = location.then(|| {
-            scratch.arena.extend_from_slice(&scratch.location);
-            from_arena(&mut scratch.arena)
-        });
-        let mut response = match (goal, location) {
-            (_, Some(Some(location))) => answer::redirect(std::mem::take(&mut scratch.spare), location),
-            (Goal::Image, _) => answer::gif(),
-            (Goal::Later, _) => answer::prefetch(),
-            _ => answer::not_found(),
-        };
-        if let Some((_, Some(value))) = set_cookie {
-            response.headers_mut().insert(SET_COOKIE, value);
+        if is_script {
+            // Its own referrer is the shop's page; it tells the host that the visitor came from.
+            let from = [b"https://", self.parameter(b"ref").unwrap_or_default()].concat();
+            referrer::host(&from, &mut click.referrer_host);
+        } else {
+            referrer::host(self.signals.referer, &mut click.referrer_host);
         }
-        click.status = response.status().as_u16();
+        click.country = place.country;
+        click.network = place.network;
+        if let Some(region) = &place.region {
+            click.region.extend([place.country(), "-", region.as_str()]);
+        }
+        click.flags = self.flags(click.flags, known_visitor.is_none());
+        if let Some(why) = passed_on
+            && self.leave_record(&first, why, agent.bot, place.network, click, &mut scratch.payload).is_err()
+        {
+            return self.not_recorded(counted);
+        }
+
+        let mut token = [0; TOKEN_CHARS];
+        if self.sign(&target, verdict, click, &mut token).is_err() {
+            return self.not_recorded(counted);
+        }
+        click.detail.push_str(detail);
+        let link = target.link.filter(|_| passed_on.is_none());
+        click.code.push_str(link.map_or("", |link| link.code));
+        let more =
+            [(matches!(goal, Goal::Fallback(_)), Flags::FALLBACK), (passed_on.is_some(), Flags::PASSED_ON)];
+        click.flags = with(click.flags, &more);
+
+        let location = &mut scratch.location;
+        let render = Render { visit: self, target: &target, click, token: &token };
+        match goal {
+            Goal::Landing(template) => render.render(template, &scratch.passed, location),
+            Goal::Fallback(template) => render.render(template, b"", location),
+            Goal::Deep => {
+                let parameter = &target.offer.click_parameter;
+                append_parameter(&click.deep_link, parameter, &token, location);
+                append_query(click.consent.as_bytes(), location);
+            }
+            Goal::Script => script_answer(verdict, &token, location),
+            Goal::Nowhere | Goal::Later | Goal::Image => (),
+        }
+        // Templates, encoders and the URL parser see to it; a line break in a header would be another answer.
+        let is_safe = may_stand_in_a_header(location);
+        debug_assert!(is_safe, "{location:?}");
+        let reply = match goal {
+            Goal::Landing(_) | Goal::Fallback(_) | Goal::Deep if is_safe => {
+                Reply::Redirect { location: &scratch.location, cookie: &scratch.cookie }
+            }
+            Goal::Script => Reply::Json(&scratch.location),
+            Goal::Image => Reply::Image,
+            Goal::Later => Reply::Later,
+            Goal::Landing(_) | Goal::Fallback(_) | Goal::Deep | Goal::Nowhere => Reply::NotFound,
+        };
+        click.status = reply.status();
+        scratch.payload.clear();
         click.encode(&mut scratch.payload);
         let kind = if self.is_impression { Kind::Impression } else { Kind::Click };
-        match self.edge.thread.log.append(self.now, kind, &scratch.payload) {
-            Ok(commit) => {
-                let outcome = outcome(verdict, goal);
-                Step::Recorded { commit, answer: Some((response, outcome)), counted }
-            }
+        match self.thread.log.append(now, kind, &scratch.payload) {
+            Ok(commit) => Decided { reply, outcome: outcome(verdict, goal), commit: Some(commit), counted },
             Err(_) => self.not_recorded(counted),
         }
     }
 
-    /// The verdict before the duplicate memory is asked, and more about its reason.
-    fn verdict(&self, is_bot: bool, refusal: Option<Reason>) -> (Verdict, &'static str) {
+    /// The record of an offer that did not want the click, which went on to another one.
+    #[cold]
+    fn leave_record(
+        &self,
+        target: &Target<'_>,
+        why: Refused,
+        is_bot: bool,
+        network: u32,
+        click: &mut Click,
+        payload: &mut Vec<u8>,
+    ) -> Result<(), NotWritten> {
+        let (verdict, detail) = self.verdict(target, is_bot, network, Some(why));
+        let mut left = click.clone();
+        let mut token = [0; TOKEN_CHARS];
+        self.sign(target, verdict, &mut left, &mut token)?;
+        left.detail.push_str(detail);
+        left.code.push_str(target.link.map_or("", |link| link.code));
+        left.landing_page.clear();
+        left.deep_link.clear();
+        left.flags = left.flags.with(Flags::FALLBACK);
+        left.status = Reply::Redirect { location: b"", cookie: b"" }.status();
+        payload.clear();
+        left.encode(payload);
+        // The record that comes behind it in the log is waited for.
+        self.thread.log.append(self.ask.now, Kind::Click, payload).map(drop)
+    }
+
+    /// Numbers and signs the click.
+    fn sign(
+        &self,
+        target: &Target<'_>,
+        verdict: Verdict,
+        click: &mut Click,
+        token: &mut [u8; TOKEN_CHARS],
+    ) -> Result<(), NotWritten> {
+        let claims = ClickClaims {
+            at: self.ask.now,
+            offer: target.offer.id,
+            affiliate: target.affiliate.id,
+            link: target.link_id(),
+            unique: self.thread.log.next_number(self.ask.now)?,
+            verdict,
+        };
+        click.advertiser = target.advertiser.number;
+        let signed = self.catalogue.keys().sign_both_into(&claims, &mut click.token, token);
+        signed.map_err(|_| NotWritten)
+    }
+
+    /// Takes the click from the offer's caps, if it has any.
+    fn takes_from_caps(&self, target: &Target<'_>) -> bool {
+        if target.offer.click_caps().is_empty() {
+            return true;
+        }
+        let (offer, affiliate, now) = (target.offer, target.affiliate.id, self.ask.now);
+        let is_taken = self.thread.shared.counters.try_take(offer, affiliate, now).is_ok();
+        if is_taken {
+            self.thread.tally.borrow_mut().add(offer, affiliate, now);
+        }
+        is_taken
+    }
+
+    /// A parameter of the query, as sent, if it is not empty.
+    fn parameter(&self, wanted: &[u8]) -> Option<&[u8]> {
+        let (_, value) = query::pairs(self.ask.query).find(|(name, _)| *name == wanted)?;
+        Some(value).filter(|value| !value.is_empty())
+    }
+
+    fn is_speculative(&self) -> bool {
+        self.signals.finding() == Finding::Prefetch
+    }
+
+    /// The verdict before the duplicate memory and the caps are asked, and more about its reason.
+    fn verdict(
+        &self,
+        target: &Target<'_>,
+        is_bot: bool,
+        network: u32,
+        refusal: Option<Refused>,
+    ) -> (Verdict, &'static str) {
         let invalid = |reason| (Verdict::invalid(reason), "");
         match self.signals.finding() {
-            Finding::Prefetch => invalid(Reason::Prefetch),
-            Finding::Head => invalid(Reason::Head),
+            Finding::Prefetch => return invalid(Reason::Prefetch),
+            Finding::Head => return invalid(Reason::Head),
+            // A script asks by a fetch: from a page of the shop, or it is nobody's click.
+            Finding::Stuffing("empty") | Finding::Open if self.ask.way == Way::Script => {
+                if self.parameter(b"frame").is_some() {
+                    return (Verdict::invalid(Reason::Stuffing), "iframe");
+                }
+                if !is_of_shop(self.origin, target.offer) {
+                    return (Verdict::invalid(Reason::Stuffing), "origin");
+                }
+            }
             // An impression is an image: that it is loaded as one says nothing.
-            Finding::Stuffing(dest) if !self.is_impression => (Verdict::invalid(Reason::Stuffing), dest),
-            Finding::Stuffing(_) | Finding::Open if is_bot => invalid(Reason::Bot),
-            Finding::Stuffing(_) | Finding::Open => match refusal {
-                Some(reason) => invalid(reason),
-                None => (Verdict::UNIQUE, ""),
-            },
+            Finding::Stuffing(dest) if !self.is_impression => {
+                return (Verdict::invalid(Reason::Stuffing), dest);
+            }
+            Finding::Stuffing(_) | Finding::Open => (),
         }
+        if is_bot {
+            return invalid(Reason::Bot);
+        }
+        let networks = &self.thread.shared.networks;
+        let kind = if network == 0 { None } else { networks.judge(network) };
+        if kind.is_some_and(|kind| judge_network(kind, NetworkSigns::of(&self.signals))) {
+            return invalid(Reason::Datacenter);
+        }
+        refusal.map_or((Verdict::UNIQUE, ""), |(reason, detail)| (Verdict::invalid(reason), detail))
     }
 
-    /// Takes the deep link into the record if it may be followed, else flags it; tells whether it is followed.
-    fn follow_deep_link(&self, text: &str, click: &mut Click) -> bool {
-        if text.is_empty() {
-            return false;
-        }
-        match allowed_deep_link(self.target.offer, text) {
-            Some(url) => {
-                click.deep_link.push_str(&url);
-                true
-            }
-            None => {
-                click.flags = click.flags.with(Flags::DEEP_LINK_REFUSED);
-                false
-            }
-        }
-    }
-
-    fn goal(&self, refusal: Option<Reason>, follows_deep_link: bool) -> Goal<'_> {
-        if self.signals.finding() == Finding::Prefetch {
+    /// Where the visitor goes; takes the chosen landing page into the record.
+    fn goal<'a>(
+        &'a self,
+        target: &Target<'a>,
+        is_refused: bool,
+        follows_deep_link: bool,
+        visitor: u64,
+        click: &mut Click,
+    ) -> Goal<'a> {
+        let named = std::mem::take(&mut click.landing_page);
+        if self.is_speculative() {
             return Goal::Later;
         }
         if self.is_impression {
             return Goal::Image;
         }
-        match refusal {
-            Some(_) => self.catalogue.fallback(self.target.offer).map_or(Goal::Nowhere, Goal::Fallback),
-            None if follows_deep_link => Goal::Deep,
-            None => Goal::Landing(&self.target.offer.landing_page),
+        if self.ask.way == Way::Script {
+            return Goal::Script;
         }
+        if is_refused {
+            return self.catalogue.fallback(target.offer).map_or(Goal::Nowhere, Goal::Fallback);
+        }
+        if follows_deep_link {
+            return Goal::Deep;
+        }
+        let page = target.offer.page_named(&named, visitor);
+        click.landing_page = named;
+        click.landing_page.clear();
+        if let Some(id) = page.id {
+            write!(click.landing_page, "{id}").expect("a string takes all");
+        }
+        click.flags = with(click.flags, &[(page.named_unknown, Flags::LANDING_PAGE_UNKNOWN)]);
+        Goal::Landing(page.template)
     }
 
-    fn pseudonym(&self, headers: &HeaderMap) -> u64 {
-        let shared = &self.edge.thread.shared;
-        let forwarded = || headers.get_all(X_FORWARDED_FOR).iter().map(http::HeaderValue::as_bytes);
-        let address = address::visitor(self.edge.peer, &shared.trusted_proxies, forwarded);
+    fn address(&self) -> IpAddr {
+        let forwarded = || {
+            let named = |header: &&Header<'_>| header.name.eq_ignore_ascii_case("x-forwarded-for");
+            self.ask.headers.iter().filter(named).map(|header| header.value)
+        };
+        address::visitor(self.ask.peer, &self.thread.shared.trusted_proxies, forwarded)
+    }
+
+    fn pseudonym(&self, address: IpAddr, agent_digest: &[u8; 32]) -> u64 {
         let keys = self.catalogue.pseudonyms();
         match address {
-            std::net::IpAddr::V4(v4) => keys.pseudonym(self.now, &v4.octets(), self.signals.user_agent),
-            std::net::IpAddr::V6(v6) => keys.pseudonym(self.now, &v6.octets(), self.signals.user_agent),
+            IpAddr::V4(v4) => keys.pseudonym(self.ask.now, &v4.octets(), agent_digest),
+            IpAddr::V6(v6) => keys.pseudonym(self.ask.now, &v6.octets(), agent_digest),
         }
     }
 
     /// Asks the duplicate memory; gives whom it counted for this click. The new cookie's visitor is remembered in either
     /// case, so that the next click with the cookie is known.
-    fn count(&self, visitor: u64, new: Option<u64>) -> [Option<u64>; 2] {
-        let shared = &self.edge.thread.shared;
+    fn count(&self, offer: &Offer, visitor: u64, new: Option<u64>) -> [Option<u64>; 2] {
+        let shared = &self.thread.shared;
         let is_counted = |visitor: u64| {
-            let offer = self.target.offer.number;
-            let seen = shared.duplicates.seen(visitor, offer, self.now, shared.duplicate_window_ms);
+            let window_ms = shared.duplicate_window_ms;
+            let seen = shared.duplicates.seen(visitor, offer.number, self.ask.now, window_ms);
             (!seen).then_some(visitor)
         };
         [is_counted(visitor), new.and_then(is_counted)]
     }
 
-    fn flags(&self, flags: Flags, goal: Goal<'_>) -> Flags {
+    fn flags(&self, flags: Flags, is_without_cookie: bool) -> Flags {
         let conditions = [
             (self.signals.gpc, Flags::GPC),
             (self.signals.lacks_gesture(), Flags::NO_GESTURE),
-            (self.known_visitor.is_none(), Flags::NO_COOKIE),
-            (matches!(goal, Goal::Fallback(_)), Flags::FALLBACK),
+            (is_without_cookie, Flags::NO_COOKIE),
             (self.signals.anonymous_address, Flags::ANONYMOUS_ADDRESS),
+            (self.ask.way == Way::Script, Flags::SCRIPT),
         ];
-        conditions.into_iter().filter(|(holds, _)| *holds).fold(flags, |flags, (_, flag)| flags.with(flag))
+        with(flags, &conditions)
     }
 
     #[cold]
-    fn not_recorded(&self, counted: Counted) -> Step {
-        give_back(&self.edge.thread, counted);
-        Step::ready(answer::unavailable(), EdgeOutcome::Unavailable)
+    fn not_recorded(&self, counted: Counted) -> Decided<'static> {
+        counted.give_back(self.thread, self.catalogue);
+        Decided::unrecorded(Reply::Unavailable, EdgeOutcome::Unavailable)
     }
+}
+
+fn with(flags: Flags, conditions: &[(bool, Flags)]) -> Flags {
+    conditions.iter().filter(|(holds, _)| *holds).fold(flags, |flags, (_, flag)| flags.with(*flag))
+}
+
+/// Takes the deep link into the record if it may be followed, else flags it; tells whether it is followed.
+fn follow_deep_link(offer: &Offer, text: &str, click: &mut Click) -> bool {
+    if text.is_empty() {
+        return false;
+    }
+    match allowed_deep_link(offer, text) {
+        Some(url) => {
+            click.deep_link.push_str(&url);
+            true
+        }
+        None => {
+            click.flags = click.flags.with(Flags::DEEP_LINK_REFUSED);
+            false
+        }
+    }
+}
+
+/// Whether a page of this origin is the shop's: its host is that of the landing page, or one of those that deep links may
+/// name.
+fn is_of_shop(origin: &[u8], offer: &Offer) -> bool {
+    let Ok(origin) = std::str::from_utf8(origin) else { return false };
+    let Some(host) = origin.strip_prefix("https://").or_else(|| origin.strip_prefix("http://")) else {
+        return false;
+    };
+    let host = without_port(host.as_bytes());
+    let is = |known: &str| host.eq_ignore_ascii_case(known.as_bytes());
+    is(offer.landing_page.host()) || offer.deep_link_hosts.iter().any(|known| is(known))
+}
+
+/// What a shop's script is told: the id of a click that may win a conversion, else why there is none.
+fn script_answer(verdict: Verdict, token: &[u8; TOKEN_CHARS], out: &mut Vec<u8>) {
+    if verdict.class == Class::Invalid {
+        out.extend_from_slice(b"{\"click_id\":null,\"reason\":\"");
+        out.extend_from_slice(verdict.reason.as_str().as_bytes());
+    } else {
+        out.extend_from_slice(b"{\"click_id\":\"");
+        out.extend_from_slice(token);
+    }
+    out.extend_from_slice(b"\"}");
 }
 
 const fn outcome(verdict: Verdict, goal: Goal<'_>) -> EdgeOutcome {
@@ -291,97 +582,11 @@ const fn outcome(verdict: Verdict, goal: Goal<'_>) -> EdgeOutcome {
         (Class::Invalid, Reason::Stuffing) => EdgeOutcome::Stuffing,
         _ => match goal {
             Goal::Landing(_) | Goal::Deep => EdgeOutcome::Redirect,
+            Goal::Script => EdgeOutcome::Script,
             Goal::Fallback(_) => EdgeOutcome::Fallback,
             Goal::Image => EdgeOutcome::Impression,
             Goal::Later => EdgeOutcome::Prefetch,
             Goal::Nowhere => EdgeOutcome::NotFound,
         },
     }
-}
-
-/// Takes what the query says into the record; the deep link and what is passed on beside it.
-fn read_query(query: &[u8], offer: &hopline_catalogue::Offer, scratch: &mut Scratch) {
-    let Scratch { click, decoded, passed, deep_link, .. } = scratch;
-    let mut is_cut = false;
-    for (name, value) in query::pairs(query) {
-        let (field, bytes_max) = match name {
-            [b's', b'u', b'b', number @ ..] if sub(number).is_some() => {
-                (&mut click.subs[sub(number).unwrap_or_default()], TEXT_BYTES_MAX)
-            }
-            b"source" => (&mut click.source, TEXT_BYTES_MAX),
-            b"lp" => (&mut click.landing_page, TEXT_BYTES_MAX),
-            b"creative" => (&mut click.creative, TEXT_BYTES_MAX),
-            b"ext" => (&mut click.ext, TEXT_BYTES_MAX),
-            b"email_hash" => (&mut click.email_hash, TEXT_BYTES_MAX),
-            b"url" => (&mut *deep_link, DEEP_LINK_BYTES_MAX),
-            b"offer" | b"aff" => continue,
-            _ => {
-                if offer.pass_parameters {
-                    // As the shop will read it: an escape must not bring in a second click id.
-                    query::decode(name, decoded);
-                    if decoded != offer.click_parameter.as_bytes() {
-                        pass(name, value, passed);
-                    }
-                    decoded.clear();
-                }
-                continue;
-            }
-        };
-        if field.is_empty() {
-            is_cut |= query::text(value, bytes_max, decoded, field);
-        }
-    }
-    if is_cut {
-        click.flags = click.flags.with(Flags::TEXT_CUT);
-    }
-}
-
-/// `1` to `10` as 0 to 9.
-const fn sub(number: &[u8]) -> Option<usize> {
-    match number {
-        [digit @ b'1'..=b'9'] => Some((*digit - b'1') as usize),
-        b"10" => Some(9),
-        _ => None,
-    }
-}
-
-fn pass(name: &[u8], value: &[u8], passed: &mut Vec<u8>) {
-    if !passed.is_empty() {
-        passed.push(b'&');
-    }
-    encode_query(name, passed);
-    if !value.is_empty() {
-        passed.push(b'=');
-        encode_query(value, passed);
-    }
-}
-
-fn render(
-    template: &Template,
-    visit: &Visit<'_>,
-    click: &Click,
-    token: &[u8; TOKEN_CHARS],
-    passed: &[u8],
-    out: &mut Vec<u8>,
-) {
-    let number = |id: i64| u64::try_from(id).unwrap_or_default();
-    template.render(out, passed, |which, encoder: &mut Encoder<'_>| match which {
-        Macro::ClickId => encoder.put(token),
-        Macro::OfferId => encoder.put_number(number(visit.target.offer.id.get())),
-        Macro::AffiliateId => encoder.put_number(number(visit.target.affiliate.id.get())),
-        Macro::AdvertiserId => encoder.put_number(number(visit.target.advertiser.id.get())),
-        Macro::LinkCode => encoder.put(click.code.as_bytes()),
-        Macro::Sub(index) => encoder.put(click.subs[usize::from(index)].as_bytes()),
-        Macro::Source => encoder.put(click.source.as_bytes()),
-        Macro::Ext => encoder.put(click.ext.as_bytes()),
-        Macro::CreativeId => encoder.put(click.creative.as_bytes()),
-        Macro::Country if click.country == [0; 2] => (),
-        Macro::Country => encoder.put(&click.country),
-        Macro::Device => encoder.put(click.device.as_str().as_bytes()),
-        Macro::Os => encoder.put(click.os.as_bytes()),
-        Macro::Browser => encoder.put(click.browser.as_bytes()),
-        Macro::Timestamp => encoder.put_number(number(visit.now.seconds())),
-        Macro::Random => encoder.put_number(u64::from(rand::random::<u32>())),
-        Macro::ReferrerHost => encoder.put(click.referrer_host.as_bytes()),
-    });
 }

@@ -7,16 +7,18 @@
 //! | durability | an answer waits for | flushed |
 //! | --- | --- | --- |
 //! | `process` | the write | once a turn |
-//! | `disk` | the write and an fdatasync on a blocking thread; one at a time, the next group gathers meanwhile | once a turn or sync |
+//! | `disk` | the write and an fdatasync on the stream's own second thread ([`crate::aside`]); the next group gathers meanwhile | once a turn or sync |
 //! | `relaxed` | nothing | 5 ms after the first record that waits, and when the buffer is full |
 //!
 //! Failure: if a write or sync fails, every waiter of its group gets [`NotWritten`] and answers 503; no redirect leaves
-//! for a click that was not written. With `relaxed` such records are lost and logged.
+//! for a click that was not written. With `relaxed` such records are lost and logged. If the thread that syncs dies, its
+//! group is lost, and the flusher ends, which ends the edge.
 //!
 //! Per turn: one reused group, no allocation after warm-up unless a waiter outlives the next turn.
 
 use std::cell::{Cell, RefCell};
 use std::future::{Future, poll_fn};
+use std::io;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
@@ -25,8 +27,13 @@ use std::time::{Duration, Instant};
 use hopline_clickid::UniqueNumber;
 use hopline_record::Kind;
 use hopline_runtime::clock::Clock;
-use hopline_spool::{AppendError, Durability, FlushError, Preparer, SpoolWriter, StreamIdentity};
+use hopline_spool::{
+    AppendError, Durability, FlushError, Preparer, RecordId, SpoolWriter, StreamIdentity, SyncHandle,
+    SyncOutcome,
+};
 use hopline_types::UnixMillis;
+
+use crate::aside::Aside;
 
 /// Longest delay of a write with `relaxed`.
 const RELAXED_DELAY: Duration = Duration::from_millis(5);
@@ -103,12 +110,28 @@ pub(crate) struct Log {
     last_group: RefCell<Rc<Group>>,
     is_due: Cell<bool>,
     flusher: RefCell<Option<Waker>>,
+    /// With `disk`: syncs.
+    syncer: Option<Aside<SyncHandle, SyncOutcome>>,
 }
 
+/// The thread that syncs is gone: nothing can be answered any more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct SyncerDied;
+
 impl Log {
-    pub(crate) fn new(identity: StreamIdentity, durability: Durability, writer: SpoolWriter) -> Self {
+    /// # Errors
+    /// The system gives no thread.
+    pub(crate) fn new(
+        identity: StreamIdentity,
+        durability: Durability,
+        writer: SpoolWriter,
+    ) -> io::Result<Self> {
         let preparer = writer.preparer();
-        Self {
+        let syncer = match durability {
+            Durability::Disk => Some(Aside::start(format!("sync-{}", identity.stream), SyncHandle::sync)?),
+            Durability::Process | Durability::Relaxed => None,
+        };
+        Ok(Self {
             identity,
             durability,
             writer: RefCell::new(writer),
@@ -118,11 +141,23 @@ impl Log {
             last_group: RefCell::new(Group::new()),
             is_due: Cell::new(false),
             flusher: RefCell::new(None),
-        }
+            syncer,
+        })
+    }
+
+    /// Whether a record was appended in this turn of the event loop already. Always false where a turn can last.
+    pub(crate) fn is_within_turn(&self) -> bool {
+        self.durability == Durability::Process && self.is_due.get()
     }
 
     /// The number that the next [`Log::append`] of this thread gives its record.
     pub(crate) fn next_number(&self, now: UnixMillis) -> Result<UniqueNumber, NotWritten> {
+        let id = self.next_id(now)?;
+        UniqueNumber::new(self.identity.edge, self.identity.stream, id.get()).map_err(|_| NotWritten)
+    }
+
+    /// The id of the next record.
+    pub(crate) fn next_id(&self, now: UnixMillis) -> Result<RecordId, NotWritten> {
         let mut writer = self.writer.borrow_mut();
         let id = match writer.next_id(now) {
             Err(AppendError::BufferFull { .. }) => {
@@ -131,8 +166,7 @@ impl Log {
             }
             other => other,
         };
-        let id = id.map_err(|error| refused(&error))?;
-        UniqueNumber::new(self.identity.edge, self.identity.stream, id.get()).map_err(|_| NotWritten)
+        id.map_err(|error| refused(&error))
     }
 
     /// Takes a record; it counts as written when the commit completes.
@@ -159,14 +193,16 @@ impl Log {
         Ok(Commit { group, is_registered: false })
     }
 
-    /// Writes group after group until it is dropped. `after` is called after each.
-    pub(crate) async fn flush_forever(&self, clock: &Clock, after: impl Fn()) {
+    /// Writes group after group until it is dropped, or can sync no more. `after` is called after each.
+    pub(crate) async fn flush_forever(&self, clock: &Clock, after: impl Fn()) -> SyncerDied {
         loop {
             self.due().await;
             if self.durability == Durability::Relaxed {
                 tokio::time::sleep(RELAXED_DELAY).await;
             }
-            self.flush_once().await;
+            if let Err(died) = self.flush_once().await {
+                return died;
+            }
             self.prepare(clock);
             after();
         }
@@ -192,31 +228,37 @@ impl Log {
         .await;
     }
 
-    async fn flush_once(&self) {
+    async fn flush_once(&self) -> Result<(), SyncerDied> {
         let group = self.take_group();
         let flushed = self.writer.borrow_mut().flush(self.durability);
-        let state = match flushed {
-            Err(error) => lost(&error),
-            Ok(_) if self.durability == Durability::Disk => self.sync().await,
-            Ok(_) => State::Written(Instant::now()),
+        let state = match (flushed, &self.syncer) {
+            (Err(error), _) => Ok(lost(&error)),
+            (Ok(_), Some(syncer)) => self.sync(syncer).await,
+            (Ok(_), None) => Ok(State::Written(Instant::now())),
         };
-        group.finish(state);
+        let state = state.map(|state| match hopline_fault::point(hopline_fault::Point::EdgeAnswerBefore) {
+            Ok(()) => state,
+            Err(_) => State::Lost,
+        });
+        group.finish(*state.as_ref().unwrap_or(&State::Lost));
+        state.map(|_| ())
     }
 
-    async fn sync(&self) -> State {
+    async fn sync(&self, syncer: &Aside<SyncHandle, SyncOutcome>) -> Result<State, SyncerDied> {
         let handle = self.writer.borrow().sync_handle();
-        let Some(handle) = handle else { return State::Written(Instant::now()) };
-        let Ok(outcome) = tokio::task::spawn_blocking(move || handle.sync()).await else {
+        let Some(handle) = handle else { return Ok(State::Written(Instant::now())) };
+        let Some(outcome) = syncer.run(handle).await else {
             tracing::error!("the thread that syncs the spool died");
-            return State::Lost;
+            self.take_group().finish(State::Lost);
+            return Err(SyncerDied);
         };
         let published = self.writer.borrow_mut().publish_synced(outcome);
         match published {
-            Ok(_) => State::Written(Instant::now()),
+            Ok(_) => Ok(State::Written(Instant::now())),
             Err(error) => {
                 // Records that gathered meanwhile lay in the buffer and are lost with the rest.
                 self.take_group().finish(State::Lost);
-                lost(&error)
+                Ok(lost(&error))
             }
         }
     }

@@ -4,23 +4,22 @@ use std::cell::Cell;
 use std::future::{Future as _, poll_fn};
 use std::net::{IpAddr, SocketAddr};
 use std::rc::Rc;
+use std::task::Context;
 use std::time::{Duration, Instant};
 
 use hopline_runtime::lifecycle::Shutdown;
 use hopline_runtime::telemetry::EdgeOutcome;
 use hyper::server::conn::http1;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Notify;
 
+use crate::lane::{self, End, HEAD_BYTES_MAX, HEAD_TIMEOUT, Keeper};
 use crate::pressure::Pressure;
 use crate::service::Edge;
 use crate::sweep::{Sweep, SweptTimer};
 use crate::thread::Thread;
 
-/// To send a request's head, and between two requests; kept up to four seconds late, see [`crate::sweep`].
-const HEAD_TIMEOUT: Duration = Duration::from_secs(15);
-/// hyper's own least is 8 KiB.
-const HEAD_BYTES_MAX: usize = 16 * 1024;
 /// After a failed accept, mostly for want of descriptors, trying again at once would only burn CPU.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 /// How long the backlog is emptied once the shutdown has begun: the system accepted whoever is in there.
@@ -94,6 +93,8 @@ async fn accept_forever(listener: &TcpListener, gate: &Rc<Gate>) {
 
 fn start(gate: &Rc<Gate>, stream: TcpStream, peer: SocketAddr) {
     gate.thread.connections.set(gate.thread.connections.get() + 1);
+    // Without it a pipelined answer could wait for the acknowledgement of the one before; if it fails, only that.
+    stream.set_nodelay(true).unwrap_or_default();
     let place = Place { gate: Rc::clone(gate), swept: None };
     tokio::task::spawn_local(connection(stream, peer.ip(), place));
 }
@@ -115,6 +116,17 @@ impl Drop for Place {
     }
 }
 
+impl Keeper for Place {
+    fn wait(&mut self, context: &Context<'_>) {
+        // A connection is one task for life, so its first waker stays good.
+        self.swept.get_or_insert_with(|| self.gate.sweep.enter(context.waker()));
+    }
+
+    fn is_closing(&self) -> bool {
+        self.gate.is_closing.get()
+    }
+}
+
 impl Gate {
     async fn is_empty_within(&self, limit: Duration) -> bool {
         let empty = async {
@@ -126,11 +138,24 @@ impl Gate {
     }
 }
 
-async fn connection(stream: TcpStream, peer: IpAddr, mut place: Place) {
+/// Serves a connection: in the lane first, by hyper from the first request on that is not plain.
+async fn connection<S: AsyncRead + AsyncWrite + Unpin + 'static>(stream: S, peer: IpAddr, mut place: Place) {
     let gate = Rc::clone(&place.gate);
-    // Without it a pipelined answer could wait for the acknowledgement of the one before; if it fails, only that.
-    stream.set_nodelay(true).unwrap_or_default();
-    let edge = Edge { thread: Rc::clone(&gate.thread), peer };
+    match lane::serve(stream, peer, &gate.thread, &mut place).await {
+        End::Over => (),
+        // In a box, so that a connection that stays in the lane does not carry hyper's state.
+        End::HandOver { stream, read } => {
+            Box::pin(general(Pressure::new(stream, read), peer, &mut place)).await;
+        }
+    }
+}
+
+async fn general<S: AsyncRead + AsyncWrite + Unpin + 'static>(
+    stream: Pressure<S>,
+    peer: IpAddr,
+    place: &mut Place,
+) {
+    let edge = Edge { thread: Rc::clone(&place.gate.thread), peer };
     let mut builder = http1::Builder::new();
     builder
         .timer(SweptTimer)
@@ -138,13 +163,12 @@ async fn connection(stream: TcpStream, peer: IpAddr, mut place: Place) {
         .max_buf_size(HEAD_BYTES_MAX)
         // Answers are small: one buffer, one write.
         .writev(false);
-    let mut connection = std::pin::pin!(builder.serve_connection(Pressure::new(stream), edge));
+    let mut connection = std::pin::pin!(builder.serve_connection(stream, edge));
     let mut is_closing = false;
     let outcome = poll_fn(|context| {
-        // A connection is one task for life, so its first waker stays good.
-        place.swept.get_or_insert_with(|| gate.sweep.enter(context.waker()));
+        place.wait(context);
         let outcome = connection.as_mut().poll(context);
-        if outcome.is_pending() && gate.is_closing.get() && !is_closing {
+        if outcome.is_pending() && place.is_closing() && !is_closing {
             is_closing = true;
             connection.as_mut().graceful_shutdown();
             return connection.as_mut().poll(context);
@@ -156,6 +180,6 @@ async fn connection(stream: TcpStream, peer: IpAddr, mut place: Place) {
         && (error.is_parse() || error.is_parse_too_large())
     {
         let now = Instant::now();
-        gate.thread.count(EdgeOutcome::Malformed, now, now);
+        place.gate.thread.count(EdgeOutcome::Malformed, now, now);
     }
 }

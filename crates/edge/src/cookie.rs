@@ -2,7 +2,6 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use bytes::{BufMut, BytesMut};
 
 const NAME: &[u8] = b"hl_vid=";
 const CHARS: usize = 22;
@@ -22,12 +21,12 @@ fn key(value: &[u8]) -> Option<u64> {
 }
 
 /// Appends `hl_vid=…` and the attributes; gives the new visitor's key.
-pub(crate) fn write(random: [u8; 16], attributes: &[u8], out: &mut BytesMut) -> u64 {
+pub(crate) fn write(random: [u8; 16], attributes: &[u8], out: &mut Vec<u8>) -> u64 {
     let mut text = [0; CHARS];
     URL_SAFE_NO_PAD.encode_slice(random, &mut text).expect("16 bytes make 22 characters");
-    out.put_slice(NAME);
-    out.put_slice(&text);
-    out.put_slice(attributes);
+    out.extend_from_slice(NAME);
+    out.extend_from_slice(&text);
+    out.extend_from_slice(attributes);
     let (first, _) = random.split_first_chunk().expect("16 bytes are more than eight");
     u64::from_le_bytes(*first)
 }
@@ -45,9 +44,9 @@ mod tests {
 
     #[test]
     fn what_is_written_reads_back_among_other_cookies() {
-        let mut out = BytesMut::new();
+        let mut out = Vec::new();
         let key = write([7; 16], attributes(395, true).as_bytes(), &mut out);
-        let text = String::from_utf8(out.to_vec()).unwrap();
+        let text = String::from_utf8(out).unwrap();
         assert_eq!(
             text,
             "hl_vid=BwcHBwcHBwcHBwcHBwcHBw; Max-Age=34128000; Path=/; HttpOnly; SameSite=Lax; Secure"

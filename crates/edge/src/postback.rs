@@ -38,7 +38,7 @@ use hopline_clickid::UniqueNumber;
 use hopline_record::Kind;
 use hopline_runtime::telemetry::EdgeOutcome;
 use hopline_types::ConversionSource;
-use http::header::{CONTENT_TYPE, HeaderValue};
+use http::header::{ACCESS_CONTROL_ALLOW_ORIGIN, ACCESS_CONTROL_EXPOSE_HEADERS, CONTENT_TYPE, HeaderValue};
 use http::{Request, Response, StatusCode};
 use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
 use hyper::body::{Body as _, Incoming};
@@ -106,6 +106,11 @@ pub(crate) async fn pixel(edge: Edge, request: Request<Incoming>) -> (Response<B
         Err(problem) => (Some(problem.header()), EdgeOutcome::Refused),
     };
     let mut response = answer::gif();
+    // A shop's script reads what became of its call.
+    let headers = response.headers_mut();
+    headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
+    headers.insert(ACCESS_CONTROL_EXPOSE_HEADERS, HeaderValue::from_static("x-hopline-error"));
+    headers.insert(answer::RESOURCE_POLICY, HeaderValue::from_static("cross-origin"));
     if let Some(error) = error {
         response.headers_mut().insert(answer::PIXEL_ERROR, error);
     }
@@ -158,7 +163,7 @@ async fn take(
     source: ConversionSource,
 ) -> Result<Result<Accepted, NotWritten>, Problem> {
     let thread = &edge.thread;
-    let now = thread.shared.clock.now();
+    let now = thread.turn().now;
     let parameters = Parameters::parse(raw)?;
     let checked: Checked = {
         let mut cache = thread.catalogue.borrow_mut();

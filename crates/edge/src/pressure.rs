@@ -1,4 +1,7 @@
-//! A connection that is not read while its answers cannot leave.
+//! What hyper reads and writes: a connection that came out of the lane, and that is not read while its answers cannot
+//! leave.
+//!
+//! First come the bytes that the lane has read already.
 //!
 //! hyper reads the next request as soon as the last has its answer, whether that could be sent or not: a client that
 //! sends without reading would fill the memory. Here, as long as the system takes no more bytes of answers, none of
@@ -10,35 +13,48 @@ use std::task::{Context, Poll};
 
 use hyper::rt::{Read, ReadBufCursor, Write};
 use hyper_util::rt::TokioIo;
-use tokio::net::TcpStream;
+use tokio::io::{AsyncRead, AsyncWrite};
 
 #[derive(Debug)]
-pub(crate) struct Pressure {
-    stream: TokioIo<TcpStream>,
+pub(crate) struct Pressure<S> {
+    stream: TokioIo<S>,
+    /// Read already; empty, and without memory, once hyper has taken it.
+    before: Vec<u8>,
+    taken: usize,
     /// The last write found no room; its waker is the task's, for when there is some.
     is_blocked: bool,
 }
 
-impl Pressure {
-    pub(crate) fn new(stream: TcpStream) -> Self {
-        Self { stream: TokioIo::new(stream), is_blocked: false }
+impl<S> Pressure<S> {
+    pub(crate) fn new(stream: S, before: Vec<u8>) -> Self {
+        Self { stream: TokioIo::new(stream), before, taken: 0, is_blocked: false }
     }
 }
 
-impl Read for Pressure {
+impl<S: AsyncRead + Unpin> Read for Pressure<S> {
     fn poll_read(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
-        buffer: ReadBufCursor<'_>,
+        mut buffer: ReadBufCursor<'_>,
     ) -> Poll<io::Result<()>> {
         if self.is_blocked {
             return Poll::Pending;
+        }
+        let rest = self.before.get(self.taken..).unwrap_or_default();
+        if !rest.is_empty() {
+            let bytes = rest.len().min(buffer.remaining());
+            buffer.put_slice(&rest[..bytes]);
+            self.taken += bytes;
+            if self.taken == self.before.len() {
+                (self.before, self.taken) = (Vec::new(), 0);
+            }
+            return Poll::Ready(Ok(()));
         }
         Pin::new(&mut self.stream).poll_read(context, buffer)
     }
 }
 
-impl Write for Pressure {
+impl<S: AsyncWrite + Unpin> Write for Pressure<S> {
     fn poll_write(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
@@ -59,5 +75,28 @@ impl Write for Pressure {
 
     fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         Pin::new(&mut self.stream).poll_shutdown(context)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::task::Waker;
+
+    use hyper::rt::ReadBuf;
+
+    use super::*;
+
+    #[test]
+    fn what_was_read_before_comes_first_in_as_many_pieces_as_are_asked_for() {
+        let mut stream = Pressure::new(&b" and more"[..], b"read before".to_vec());
+        let mut context = Context::from_waker(Waker::noop());
+        let mut all = Vec::new();
+        for _ in 0..5 {
+            let mut bytes = [0; 4];
+            let mut buffer = ReadBuf::new(&mut bytes);
+            assert!(Pin::new(&mut stream).poll_read(&mut context, buffer.unfilled()).is_ready());
+            all.extend_from_slice(buffer.filled());
+        }
+        assert_eq!(all, b"read before and mor");
     }
 }

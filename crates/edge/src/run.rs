@@ -1,19 +1,20 @@
 //! Starting and ending the threads.
 
-use std::cell::{Cell, RefCell};
+use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::io;
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwap;
-use hopline_catalogue::Catalogue;
-use hopline_classify::{DuplicateTable, UserAgents};
+use hopline_catalogue::{Catalogue, ClickCounters};
+use hopline_classify::{DatacenterNetworks, DuplicateTable, UserAgents};
+use hopline_geo::PlacesFile;
 use hopline_runtime::clock::Clock;
 use hopline_runtime::config::EdgeConfig;
 use hopline_runtime::lifecycle::Shutdown;
@@ -27,8 +28,9 @@ use socket2::{Domain, Protocol, Socket, Type};
 use tokio::net::TcpListener;
 
 use crate::commit::Log;
+use crate::memory::{self, Past, Tally};
 use crate::postback::RecentEvents;
-use crate::thread::{Scratch, Shared, Thread};
+use crate::thread::{Shared, Thread};
 use crate::{connection, cookie};
 
 /// Most threads: a stream's number has eight bits.
@@ -57,6 +59,12 @@ pub struct EdgeOptions {
     pub catalogue: Arc<ArcSwap<Catalogue>>,
     /// Who clicked what lately; seed it before the start.
     pub duplicates: Arc<DuplicateTable>,
+    /// What was taken from click caps: made for this edge's share of them. Filled from the spool's past at the start.
+    pub counters: Arc<ClickCounters>,
+    /// Where addresses are; none: nowhere.
+    pub places: Option<Arc<PlacesFile>>,
+    /// Networks of data centres.
+    pub networks: DatacenterNetworks,
     /// Counters.
     pub metrics: EdgeMetrics,
     /// Becomes ready when all threads listen.
@@ -101,6 +109,9 @@ impl EdgeOptions {
                 hopline_classify::DUPLICATE_ENTRIES_DEFAULT,
                 rand::random(),
             )),
+            counters: Arc::default(),
+            places: None,
+            networks: DatacenterNetworks::built_in(),
             metrics,
             readiness: None,
             shutdown,
@@ -227,7 +238,7 @@ pub fn run(options: EdgeOptions) -> Result<EdgeHandle, EdgeError> {
     let (mut logs, mut streams) = (Vec::new(), Vec::new());
     for (number, stream) in (0..=u8::MAX).take(count).enumerate() {
         let identity = StreamIdentity { edge: options.config.id, stream };
-        let dir = options.spool_dir.join(format!("edge-{}-stream-{stream}", identity.edge));
+        let dir = stream_dir(&options, stream);
         let storage = Arc::clone(&options.storage);
         let known_id = options.known_ids.get(&stream).and_then(|id| RecordId::new(*id).ok());
         let limits = SpoolOptions { known_id, ..options.spool };
@@ -237,24 +248,31 @@ pub fn run(options: EdgeOptions) -> Result<EdgeHandle, EdgeError> {
         streams.push(Stream { identity, dir, tail: writer.tail() });
         logs.push((identity, writer));
     }
+    let window_ms =
+        i64::try_from(options.config.duplicate_window_seconds).unwrap_or(i64::MAX).saturating_mul(1000);
+    let tallies = remember(&options, &streams, window_ms);
     let base_url = options.config.base_url_at(address);
     let shared = Arc::new(Shared {
         trusted_proxies: options.config.trusted_proxies.clone(),
-        duplicate_window_ms: i64::try_from(options.config.duplicate_window_seconds)
-            .unwrap_or(i64::MAX)
-            .saturating_mul(1000),
+        duplicate_window_ms: window_ms,
         cookie_attributes: cookie::attributes(options.config.cookie_days, base_url.starts_with("https://")),
         agents: UserAgents::built_in(),
+        networks: options.networks,
+        honours_gpc: options.config.honour_gpc,
+        places: options.places,
+        counters: options.counters,
         duplicates: Arc::clone(&options.duplicates),
         recent: RecentEvents::default(),
         clock: options.clock.clone(),
     });
     let mut threads = Vec::new();
-    for (number, (listener, (identity, writer))) in listeners.into_iter().zip(logs).enumerate() {
+    let logs = logs.into_iter().zip(tallies);
+    for (number, (listener, ((identity, writer), tally))) in listeners.into_iter().zip(logs).enumerate() {
         let worker = Worker {
             number,
             listener,
             writer,
+            tally,
             identity,
             durability,
             shared: Arc::clone(&shared),
@@ -310,6 +328,7 @@ struct Worker {
     number: usize,
     listener: std::net::TcpListener,
     writer: SpoolWriter,
+    tally: Tally,
     identity: StreamIdentity,
     durability: Durability,
     shared: Arc<Shared>,
@@ -336,15 +355,8 @@ impl Worker {
             .enable_all()
             .build_local(tokio::runtime::LocalOptions::default())
             .map_err(failed)?;
-        let thread = Rc::new(Thread {
-            shared: self.shared,
-            log: Log::new(self.identity, self.durability, self.writer),
-            catalogue: RefCell::new(arc_swap::Cache::new(self.catalogue)),
-            metrics: RefCell::new(self.metrics.local()),
-            scratch: RefCell::new(Scratch::new()),
-            is_draining: Cell::new(false),
-            connections: Cell::new(0),
-        });
+        let log = Log::new(self.identity, self.durability, self.writer).map_err(failed)?;
+        let thread = Rc::new(Thread::new(self.shared, log, self.tally, self.catalogue, self.metrics.local()));
         let served = runtime.block_on(async {
             let listener = TcpListener::from_std(self.listener).map_err(failed)?;
             let flusher = Rc::clone(&thread);
@@ -375,14 +387,49 @@ impl Worker {
         let finished =
             thread.log.finish().map_err(|source| EdgeError::LastFlush { thread: self.number, source });
         thread.metrics.borrow_mut().flush();
+        if let Some(tally) = thread.tally_to_save() {
+            tally.save();
+        }
         served.and(finished)
     }
 }
 
 async fn tick(thread: Rc<Thread>) {
+    let mut saved = Instant::now();
     loop {
         tokio::time::sleep(TICK).await;
         thread.metrics.borrow_mut().flush();
         thread.catalogue.borrow_mut().load();
+        if saved.elapsed() >= memory::SAVE_EVERY {
+            saved = Instant::now();
+            thread.shared.counters.forget_before(thread.shared.clock.now());
+            if let Some(tally) = thread.tally_to_save()
+                && tokio::task::spawn_blocking(move || tally.save()).await.is_err()
+            {
+                tracing::error!("the thread that saves what was taken from click caps died");
+            }
+        }
     }
+}
+
+/// Reads the past of all streams, those of earlier runs with more threads among them; gives the tallies of this run's.
+fn remember(options: &EdgeOptions, streams: &[Stream], window_ms: i64) -> Vec<Tally> {
+    let catalogue = options.catalogue.load();
+    let since = options.clock.now().plus(-window_ms);
+    let (duplicates, counters) = (&options.duplicates, &options.counters);
+    let tally_of = |dir: &Path, tail| {
+        let past = Past { dir, tail };
+        memory::remember(&past, &options.storage, &catalogue, duplicates, counters, since)
+    };
+    for stream in (0..=u8::MAX).skip(streams.len()) {
+        let dir = stream_dir(options, stream);
+        if dir.is_dir() {
+            tally_of(&dir, None);
+        }
+    }
+    streams.iter().map(|stream| tally_of(&stream.dir, Some(Arc::clone(&stream.tail)))).collect()
+}
+
+fn stream_dir(options: &EdgeOptions, stream: u8) -> PathBuf {
+    options.spool_dir.join(format!("edge-{}-stream-{stream}", options.config.id))
 }

@@ -1,4 +1,4 @@
-//! From a request to its answer: routing, and waiting for the commit.
+//! hyper's way from a request to its answer, for what is not plain: routing, and waiting for the commit.
 
 use std::convert::Infallible;
 use std::future::Future;
@@ -8,17 +8,20 @@ use std::rc::Rc;
 use std::task::{Context, Poll, ready};
 use std::time::Instant;
 
+use bytes::Bytes;
 use hopline_runtime::telemetry::EdgeOutcome;
-use http::header::{CONNECTION, HeaderValue};
+use http::header::{ACCEPT_ENCODING, CONNECTION, HOST, HeaderName, HeaderValue, IF_NONE_MATCH};
 use http::{Method, Request, Response};
+use httparse::Header;
 use hyper::body::Incoming;
 use hyper::service::Service;
 
 use crate::answer::{self, Body};
-use crate::click::{self, Way};
+use crate::click::{self, Ask, Counted, Way};
 use crate::commit::Commit;
-use crate::postback;
+use crate::route::{self, Route};
 use crate::thread::Thread;
+use crate::{postback, script};
 
 /// Serves one connection.
 #[derive(Debug, Clone)]
@@ -42,13 +45,6 @@ pub(crate) enum Step {
     Slow(Slow),
 }
 
-/// What the duplicate memory took for this click, to be given back if the click is not written.
-#[derive(Debug, Clone, Copy, Default)]
-pub(crate) struct Counted {
-    pub(crate) offer: u32,
-    pub(crate) visitors: [Option<u64>; 2],
-}
-
 impl Step {
     pub(crate) fn ready(response: Response<Body>, outcome: EdgeOutcome) -> Self {
         Self::Ready(Some((response, outcome)))
@@ -68,47 +64,74 @@ impl Service<Request<Incoming>> for Edge {
 }
 
 impl Edge {
-    fn route(&self, mut request: Request<Incoming>) -> Step {
-        let path = request.uri().path().as_bytes();
-        let is_read = matches!(*request.method(), Method::GET | Method::HEAD);
-        let step = match path {
-            b"/c" if is_read => click::answer(self, &request, Way::Pair),
-            b"/postback" => match *request.method() {
-                Method::GET | Method::POST => {
-                    return Step::Slow(Box::pin(postback::answer(self.clone(), request)));
-                }
-                _ => refused_method("GET, POST"),
-            },
-            b"/pixel.gif" if request.method() == Method::GET => {
-                return Step::Slow(Box::pin(postback::pixel(self.clone(), request)));
+    fn route(&self, request: Request<Incoming>) -> Step {
+        match route::of(request.method().as_str(), request.uri().path().as_bytes()) {
+            Route::Click(way) => self.click(way, &request),
+            Route::Postback => Step::Slow(Box::pin(postback::answer(self.clone(), request))),
+            Route::Pixel => Step::Slow(Box::pin(postback::pixel(self.clone(), request))),
+            Route::Robots => Step::ready(answer::robots(), EdgeOutcome::Asset),
+            Route::Script => {
+                let (accepts, known) = (field(&request, ACCEPT_ENCODING), field(&request, IF_NONE_MATCH));
+                Step::ready(fixed(script::script_answer(accepts, known)), EdgeOutcome::Asset)
             }
-            b"/pixel.gif" => refused_method("GET"),
-            b"/robots.txt" if is_read => Step::ready(answer::robots(), EdgeOutcome::Asset),
-            [b'/', b'i', b'/', code @ ..] if is_code(code) => match is_read {
-                true => click::answer(self, &request, Way::Impression(code)),
-                false => refused_method("GET, HEAD"),
-            },
-            [b'/', code @ ..] if is_code(code) => match is_read {
-                true => click::answer(self, &request, Way::Code(code)),
-                false => refused_method("GET, HEAD"),
-            },
-            b"/c" | b"/robots.txt" => refused_method("GET, HEAD"),
-            _ => Step::ready(answer::not_found(), EdgeOutcome::NotFound),
+            Route::Gpc if self.thread.shared.honours_gpc => {
+                let known = field(&request, IF_NONE_MATCH);
+                Step::ready(fixed(script::gpc_answer(known)), EdgeOutcome::Asset)
+            }
+            Route::Gpc | Route::NotFound => self.unknown(&request),
+            Route::NotAllowed(allow) => Step::ready(answer::method_not_allowed(allow), EdgeOutcome::Refused),
+        }
+    }
+
+    /// A path that means nothing, but perhaps to a domain.
+    fn unknown(&self, request: &Request<Incoming>) -> Step {
+        let headers = fields(request);
+        let mut cache = self.thread.catalogue.borrow_mut();
+        let mut scratch = self.thread.scratch.borrow_mut();
+        let decided = click::unknown(cache.load(), &headers, &mut scratch);
+        Step::ready(answer::of(decided.reply), decided.outcome)
+    }
+
+    fn click(&self, way: Way<'_>, request: &Request<Incoming>) -> Step {
+        let thread = &*self.thread;
+        let headers = fields(request);
+        let ask = Ask {
+            way,
+            is_head: request.method() == Method::HEAD,
+            query: request.uri().query().unwrap_or_default().as_bytes(),
+            headers: &headers,
+            peer: self.peer,
+            now: thread.turn().now,
         };
-        self.thread.keep(std::mem::take(request.headers_mut()));
-        step
+        let mut cache = thread.catalogue.borrow_mut();
+        let mut scratch = thread.scratch.borrow_mut();
+        let decided = click::answer(thread, cache.load(), &ask, &mut scratch);
+        let answer = Some((answer::of(decided.reply), decided.outcome));
+        match decided.commit {
+            Some(commit) => Step::Recorded { commit, answer, counted: decided.counted },
+            None => Step::Ready(answer),
+        }
     }
 }
 
-/// Whether a path can be a link's code at all.
-fn is_code(path: &[u8]) -> bool {
-    (3..=64).contains(&path.len())
-        && path.iter().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-'))
+/// The fields as the lane's parser has them. HTTP/2 names the host in the target.
+fn fields(request: &Request<Incoming>) -> Vec<Header<'_>> {
+    let authority = request.uri().authority().filter(|_| !request.headers().contains_key(HOST));
+    let host = authority.map(|host| Header { name: "host", value: host.as_str().as_bytes() });
+    let own = request.headers().iter().map(|(name, value)| {
+        let (name, value): (&HeaderName, &HeaderValue) = (name, value);
+        Header { name: name.as_str(), value: value.as_bytes() }
+    });
+    own.chain(host).collect()
 }
 
-#[cold]
-fn refused_method(allow: &'static str) -> Step {
-    Step::ready(answer::method_not_allowed(allow), EdgeOutcome::Refused)
+fn field(request: &Request<Incoming>, name: HeaderName) -> Option<&[u8]> {
+    request.headers().get(name).map(HeaderValue::as_bytes)
+}
+
+/// A fixed file.
+fn fixed(response: Response<&'static [u8]>) -> Response<Body> {
+    response.map(|bytes| Body::new(Bytes::from_static(bytes)))
 }
 
 impl Future for Answer {
@@ -121,7 +144,8 @@ impl Future for Answer {
             Step::Recorded { commit, answer, counted } => match ready!(Pin::new(commit).poll(context)) {
                 Ok(at) => (answer.take().expect("polled once after completion"), at),
                 Err(_) => {
-                    give_back(&this.thread, *counted);
+                    let thread = &this.thread;
+                    counted.give_back(thread, thread.catalogue.borrow_mut().load());
                     ((answer::unavailable(), EdgeOutcome::Unavailable), Instant::now())
                 }
             },
@@ -132,13 +156,5 @@ impl Future for Answer {
             response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
         }
         Poll::Ready(Ok(response))
-    }
-}
-
-/// The click was not written, so it was not counted.
-#[cold]
-pub(crate) fn give_back(thread: &Thread, counted: Counted) {
-    for visitor in counted.visitors.into_iter().flatten() {
-        thread.shared.duplicates.forget(visitor, counted.offer);
     }
 }

@@ -94,8 +94,15 @@ impl Timer for SweptTimer {
     }
 }
 
-fn now() -> Instant {
+/// The time at the last step, or the clock's where there was none.
+pub(crate) fn now() -> Instant {
     NOW.get().unwrap_or_else(Instant::now)
+}
+
+/// Puts this thread's time of deadlines to another.
+#[cfg(test)]
+pub(crate) fn pretend(now: Instant) {
+    NOW.set(Some(now));
 }
 
 impl Sleep for Deadline {}

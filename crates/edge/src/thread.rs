@@ -5,17 +5,19 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use arc_swap::ArcSwap;
-use bytes::BytesMut;
-use hopline_catalogue::Catalogue;
-use hopline_classify::{DuplicateTable, UserAgents};
+use hopline_catalogue::{Catalogue, ClickCounters};
+use hopline_classify::{DatacenterNetworks, DuplicateTable, UserAgents};
+use hopline_geo::PlacesFile;
 use hopline_record::Click;
 use hopline_runtime::clock::Clock;
 use hopline_runtime::config::Cidr;
 use hopline_runtime::telemetry::{EdgeOutcome, LocalEdgeMetrics};
-use http::{HeaderMap, HeaderValue};
+use hopline_types::UnixMillis;
 
 use crate::agents::RecentAgents;
 use crate::commit::Log;
+use crate::lane::Pool;
+use crate::memory::{Tally, ToSave};
 use crate::postback::RecentEvents;
 
 /// Read-only for all threads, but for the duplicate memory and the recent events, which are made to be shared.
@@ -25,6 +27,11 @@ pub(crate) struct Shared {
     pub(crate) duplicate_window_ms: i64,
     pub(crate) cookie_attributes: String,
     pub(crate) agents: UserAgents,
+    pub(crate) networks: DatacenterNetworks,
+    pub(crate) honours_gpc: bool,
+    pub(crate) places: Option<Arc<PlacesFile>>,
+    /// What was taken from click caps.
+    pub(crate) counters: Arc<ClickCounters>,
     pub(crate) duplicates: Arc<DuplicateTable>,
     pub(crate) recent: RecentEvents,
     pub(crate) clock: Clock,
@@ -35,16 +42,25 @@ pub(crate) struct Shared {
 pub(crate) struct Thread {
     pub(crate) shared: Arc<Shared>,
     pub(crate) log: Log,
+    /// What this thread's clicks took from caps.
+    pub(crate) tally: RefCell<Tally>,
     pub(crate) catalogue: RefCell<arc_swap::Cache<Arc<ArcSwap<Catalogue>>, Arc<Catalogue>>>,
     pub(crate) metrics: RefCell<LocalEdgeMetrics>,
     pub(crate) scratch: RefCell<Scratch>,
     /// Answers ask for the connection's end.
     pub(crate) is_draining: Cell<bool>,
     pub(crate) connections: Cell<usize>,
+    /// Buffers of the lane's connections.
+    pub(crate) pool: Pool,
+    turn: Cell<Option<Turn>>,
 }
 
-/// Size of the arena's blocks: when one is used up and still in use by answers, the next is as large.
-const ARENA_BYTES: usize = 64 * 1024;
+/// The time of one turn of the event loop.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Turn {
+    pub(crate) at: Instant,
+    pub(crate) now: UnixMillis,
+}
 
 /// Buffers that stay allocated from one click to the next.
 #[derive(Debug)]
@@ -54,12 +70,10 @@ pub(crate) struct Scratch {
     pub(crate) passed: Vec<u8>,
     pub(crate) deep_link: String,
     pub(crate) location: Vec<u8>,
+    /// The value of `Set-Cookie`, if one is set.
+    pub(crate) cookie: Vec<u8>,
     pub(crate) payload: Vec<u8>,
-    pub(crate) arena: BytesMut,
     pub(crate) agents: RecentAgents,
-    /// The header map of an earlier request, empty but with its room, for the next answer; hyper hands an answer's map
-    /// on to the connection's next request.
-    pub(crate) spare: HeaderMap,
 }
 
 impl Scratch {
@@ -70,10 +84,9 @@ impl Scratch {
             passed: Vec::new(),
             deep_link: String::new(),
             location: Vec::new(),
+            cookie: Vec::new(),
             payload: Vec::new(),
-            arena: BytesMut::with_capacity(ARENA_BYTES),
             agents: RecentAgents::new(),
-            spare: HeaderMap::new(),
         }
     }
 
@@ -97,6 +110,7 @@ impl Scratch {
             &mut click.region,
             &mut click.detail,
             &mut click.deep_link,
+            &mut click.consent,
             &mut self.deep_link,
         ];
         for text in texts {
@@ -106,21 +120,51 @@ impl Scratch {
         self.decoded.clear();
         self.passed.clear();
         self.location.clear();
+        self.cookie.clear();
         self.payload.clear();
     }
 }
 
-/// A header value that shares the arena's memory. None where the bytes may not stand in a header, which compiled
-/// templates and encoded values exclude.
-pub(crate) fn from_arena(arena: &mut BytesMut) -> Option<HeaderValue> {
-    HeaderValue::from_maybe_shared(arena.split().freeze()).ok()
-}
-
 impl Thread {
-    /// Keeps the room of a request's headers.
-    pub(crate) fn keep(&self, mut headers: HeaderMap) {
-        headers.clear();
-        self.scratch.borrow_mut().spare = headers;
+    pub(crate) fn new(
+        shared: Arc<Shared>,
+        log: Log,
+        tally: Tally,
+        catalogue: Arc<ArcSwap<Catalogue>>,
+        metrics: LocalEdgeMetrics,
+    ) -> Self {
+        Self {
+            shared,
+            log,
+            tally: RefCell::new(tally),
+            catalogue: RefCell::new(arc_swap::Cache::new(catalogue)),
+            metrics: RefCell::new(metrics),
+            scratch: RefCell::new(Scratch::new()),
+            is_draining: Cell::new(false),
+            connections: Cell::new(0),
+            pool: Pool::default(),
+            turn: Cell::new(None),
+        }
+    }
+
+    /// The time. From the first record of a turn to its flush the clocks are not read again, so whoever appends a record
+    /// asks here for its time, without awaiting in between.
+    pub(crate) fn turn(&self) -> Turn {
+        if self.log.is_within_turn()
+            && let Some(turn) = self.turn.get()
+        {
+            return turn;
+        }
+        let turn = Turn { at: Instant::now(), now: self.shared.clock.now() };
+        self.turn.set(Some(turn));
+        turn
+    }
+
+    /// The tally as it is to be saved now, if it changed.
+    pub(crate) fn tally_to_save(&self) -> Option<ToSave> {
+        let now = self.shared.clock.now();
+        let next = self.log.next_id(now).ok()?;
+        self.tally.borrow_mut().to_save(next, now)
     }
 
     pub(crate) fn count(&self, outcome: EdgeOutcome, from: Instant, to: Instant) {

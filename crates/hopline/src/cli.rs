@@ -133,8 +133,19 @@ pub(crate) fn config(matches: &ArgMatches) -> anyhow::Result<Config> {
         environment.insert(name.to_owned(), value);
     }
     // Named for tests of this very program, never settings of it.
-    for name in ["HOPLINE_BIN", "HOPLINE_TEST_PYTHON", "HOPLINE_TOOLS_DIR", "HOPLINE_CI_CACHE"] {
+    for name in [
+        "HOPLINE_BIN",
+        "HOPLINE_KILLS",
+        "HOPLINE_SEED",
+        "HOPLINE_TEST_FAKETIME",
+        "HOPLINE_TEST_PYTHON",
+        "HOPLINE_TOOLS_DIR",
+        "HOPLINE_CI_CACHE",
+    ] {
         environment.remove(name);
+    }
+    for name in hopline_fault::VARIABLES {
+        environment.remove(*name);
     }
     let flags = KEYS
         .iter()

@@ -5,10 +5,12 @@
 
 mod cli;
 mod commands;
+mod memory;
 mod publisher;
 mod server;
 mod stores;
 mod upkeep;
+mod watched;
 
 use std::io::Write as _;
 use std::process::ExitCode;

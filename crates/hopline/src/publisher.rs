@@ -22,7 +22,7 @@ const KEYS_EVERY: Duration = Duration::from_secs(600);
 /// The catalogue in force and its upkeep.
 #[derive(Debug)]
 pub(crate) struct Publisher {
-    pub(crate) current: Arc<ArcSwap<Catalogue>>,
+    current: Arc<ArcSwap<Catalogue>>,
     stores: Stores,
     config: Config,
     data_dir: Arc<DataDir>,
@@ -31,30 +31,16 @@ pub(crate) struct Publisher {
 }
 
 impl Publisher {
-    /// Begins with the control store's catalogue; where that store does not answer, with the last snapshot on disk.
-    pub(crate) async fn begin(
+    /// Takes the upkeep of `current` over.
+    pub(crate) fn new(
+        current: Arc<ArcSwap<Catalogue>>,
         stores: Stores,
         config: Config,
         data_dir: Arc<DataDir>,
         clock: Clock,
         changed: Arc<Notify>,
-    ) -> anyhow::Result<Self> {
-        let loaded = load(&stores, &config, &clock, &data_dir).await;
-        let first = match loaded {
-            Ok(catalogue) => catalogue,
-            Err(error) => match stores::snapshot(&data_dir)? {
-                Some(last) => {
-                    tracing::error!(
-                        error = format!("{error:#}"),
-                        "serving the last catalogue snapshot from disk"
-                    );
-                    last
-                }
-                None => return Err(anyhow::Error::new(error).context("there is no catalogue to serve")),
-            },
-        };
-        let current = Arc::new(ArcSwap::from_pointee(first));
-        Ok(Self { current, stores, config, data_dir, clock, changed })
+    ) -> Self {
+        Self { current, stores, config, data_dir, clock, changed }
     }
 
     /// Looks for new versions until the shutdown begins. A catalogue that cannot be used is reported and the one in
@@ -87,7 +73,7 @@ impl Publisher {
             match load(&self.stores, &self.config, &self.clock, &self.data_dir).await {
                 Ok(next) => {
                     tracing::debug!(version = next.version(), links = next.link_count(), "catalogue swapped");
-                    self.current.store(Arc::new(next));
+                    retire(self.current.swap(Arc::new(next)));
                 }
                 Err(LoadError::Unusable(error)) => {
                     // It will not get better by itself: say so once, and wait for the next version.
@@ -104,7 +90,7 @@ impl Publisher {
 
 /// Why there is no new catalogue.
 #[derive(Debug)]
-enum LoadError {
+pub(crate) enum LoadError {
     /// The control store does not answer: the same version may be read later.
     Store(StoreError),
     /// It was read, but cannot be used.
@@ -122,9 +108,20 @@ impl std::fmt::Display for LoadError {
 
 impl std::error::Error for LoadError {}
 
+/// Keeps a catalogue that is no longer in force until the edge's threads have let go of it, so that none of them spends
+/// its time on freeing a million links.
+fn retire(old: Arc<Catalogue>) {
+    /// They look for a new one once a second.
+    const KEPT: Duration = Duration::from_secs(3);
+    tokio::spawn(async move {
+        tokio::time::sleep(KEPT).await;
+        aside(move || drop(old)).await;
+    });
+}
+
 /// Reads and compiles, and keeps a copy on disk. Where only the copy fails, the catalogue is used all the same: a full
 /// disk must not keep a paused offer running.
-async fn load(
+pub(crate) async fn load(
     stores: &Stores,
     config: &Config,
     clock: &Clock,
@@ -132,7 +129,7 @@ async fn load(
 ) -> Result<Catalogue, LoadError> {
     let data = stores::catalogue_data(&stores.database, config, clock).await.map_err(LoadError::Store)?;
     let path = data_dir.join(stores::SNAPSHOT_FILE);
-    let compiled = tokio::task::spawn_blocking(move || {
+    let compiled = aside(move || {
         let bytes = snapshot::encode(data.clone());
         let catalogue = stores::compile(data)?;
         if let Err(error) = files::replace(&path, &bytes, 0o600) {
@@ -141,7 +138,29 @@ async fn load(
         Ok(catalogue)
     });
     match compiled.await {
-        Ok(outcome) => outcome.map_err(LoadError::Unusable),
-        Err(panic) => Err(LoadError::Unusable(anyhow::Error::new(panic).context("compiling the catalogue"))),
+        Some(outcome) => outcome.map_err(LoadError::Unusable),
+        None => Err(LoadError::Unusable(anyhow::anyhow!("compiling the catalogue panicked"))),
+    }
+}
+
+/// Works on a thread of its own that gives way to the edge's: a million links take a second to compile, and on a busy
+/// machine no click is to wait for that. None where the work panicked.
+async fn aside<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Option<T> {
+    /// Of 0 to 19: a fortieth of the share that an edge's thread gets.
+    const NICENESS: i32 = 15;
+    let (done, outcome) = tokio::sync::oneshot::channel();
+    let spawned = std::thread::Builder::new().name("catalogue".into()).spawn(move || {
+        if let Err(error) = rustix::process::setpriority_process(None, NICENESS) {
+            tracing::debug!(%error, "the catalogue is compiled at the usual priority");
+        }
+        // Nobody waits any more where the program ends.
+        drop(done.send(work()));
+    });
+    match spawned {
+        Ok(_thread) => outcome.await.ok(),
+        Err(error) => {
+            tracing::error!(%error, "no thread for the catalogue");
+            None
+        }
     }
 }

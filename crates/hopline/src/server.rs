@@ -4,34 +4,41 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
+use arc_swap::ArcSwap;
 use hopline_api::{Services, Settings, SettledClicks};
 use hopline_books::{Intake, intake_event};
+use hopline_catalogue::caps::Share;
+use hopline_catalogue::{Catalogue, ClickCounters};
 use hopline_click_store::StreamId;
 use hopline_control_store::{Database, DatabaseExt as _};
 use hopline_edge::EdgeOptions;
 use hopline_portal::PortalState;
 use hopline_record::ConversionEvent;
 use hopline_runtime::clock::Clock;
-use hopline_runtime::config::Config;
+use hopline_runtime::config::{Config, Durability};
 use hopline_runtime::files::DataDir;
 use hopline_runtime::lifecycle::{Shutdown, Tasks};
-use hopline_runtime::ops::{self, Ops, Readiness};
+use hopline_runtime::ops::{self, Ops, Readiness, ReadinessHandle};
 use hopline_runtime::telemetry::Metrics;
 use hopline_ship::{Accepted, ConversionSink, ShipLimits, ShipOptions, SinkError, StreamSource, Wake};
 use hopline_spool::SpoolOptions;
-use hopline_types::{HOUR_MS, UnixMillis};
+use hopline_types::HOUR_MS;
 use hopline_worker::WorkerOptions;
 use tokio::net::TcpListener;
 use tokio::sync::Notify;
 
-use crate::publisher::Publisher;
+use crate::publisher::{self, Publisher};
 use crate::stores::{self, Stores};
-use crate::upkeep;
+use crate::watched::{self, Watched};
+use crate::{memory, upkeep};
 
 /// What may take longer than this at the end is reported and left behind.
 const END_LIMIT: Duration = Duration::from_secs(60);
-/// Repeated clicks remembered over a restart.
-const SEED_CLICKS_MAX: usize = 1 << 20;
+/// An edge that starts again counts what its clicks took from caps out of the spool, behind what it had saved some seconds
+/// before its end.
+const RETAIN_LEAST: Duration = Duration::from_secs(30);
+/// Pause between two tries to open stores that could not be opened at the start.
+const LATE_PAUSE: Duration = Duration::from_secs(2);
 
 /// Which roles run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -66,7 +73,8 @@ pub(crate) struct Server {
     pub(crate) edge_url: Option<String>,
     pub(crate) api_url: Option<String>,
     pub(crate) metrics_url: String,
-    pub(crate) stores: Stores,
+    /// None while an edge serves without them.
+    pub(crate) stores: Option<Stores>,
     pub(crate) clock: Clock,
     pub(crate) shutdown: Shutdown,
     metrics: Metrics,
@@ -77,7 +85,8 @@ pub(crate) struct Server {
 }
 
 impl Server {
-    /// Opens everything and begins to serve; on return every listener answers.
+    /// Opens everything and begins to serve; on return every listener answers. An edge serves from the last catalogue
+    /// on disk where the stores cannot be opened; the other services join it when they can.
     pub(crate) async fn start(config: Config, data_dir: DataDir, roles: Roles) -> anyhow::Result<Self> {
         let clock = Clock::System;
         let data_dir = Arc::new(data_dir);
@@ -95,140 +104,50 @@ impl Server {
         let stop = ops_end.clone();
         tokio::spawn(async move { ops::serve(ops_listener, ops, async move { stop.begun().await }).await });
 
-        let stores = stores::open(&config, &data_dir, &clock)?;
-        stores::ensure_keys(&stores.database, &clock).await.context("looking after keys")?;
-        let catalogue_changed = Arc::new(Notify::new());
-        let publisher = Publisher::begin(
-            stores.clone(),
-            config.clone(),
-            Arc::clone(&data_dir),
-            clock.clone(),
-            Arc::clone(&catalogue_changed),
-        )
-        .await?;
+        let (stores, catalogue) = match begin(&config, &data_dir, &clock).await {
+            Ok((stores, catalogue)) => (Some(stores), catalogue),
+            Err(error) if roles.edge => match stores::snapshot(&data_dir) {
+                Ok(Some(last)) => {
+                    let error = format!("{error:#}");
+                    tracing::error!(
+                        error,
+                        "the edge serves from the last catalogue on disk, without its stores"
+                    );
+                    (None, last)
+                }
+                Ok(None) => return Err(error.context("there is no catalogue to serve")),
+                Err(damage) => {
+                    return Err(error.context(format!("there is no catalogue to serve: {damage:#}")));
+                }
+            },
+            Err(error) => return Err(error),
+        };
         stores_ready.ready();
 
         let mut tasks = Tasks::new(shutdown.clone());
-        let wake_worker = Arc::new(Notify::new());
-        // The end runs downstream: edge, then shipping, then the worker, so that what was accepted is booked.
-        let (ship_end, worker_end) = (Shutdown::new(), Shutdown::new());
-        let current = Arc::clone(&publisher.current);
-
-        let mut edge_url = None;
-        if roles.edge {
-            let wake = Wake::default();
-            let mut options = EdgeOptions::new(
-                config.edge.clone(),
-                data_dir.join(stores::SPOOL_FOLDER),
-                current,
-                metrics.edge.clone(),
-                shutdown.clone(),
-                clock.clone(),
-            );
-            let segment_bytes_max = u32::try_from(config.spool.segment_bytes).unwrap_or(u32::MAX);
-            options.spool = SpoolOptions { segment_bytes_max, ..SpoolOptions::default() };
-            options.readiness = edge_ready;
-            let ring = wake.clone();
-            options.wake = Arc::new(move || ring.ring());
-            seed_duplicates(&options, &stores, &config, &clock).await;
-            known_ids(&mut options, &stores, &config).await;
-            let edge = hopline_edge::run(options)?;
-            edge_url = Some(config.edge.base_url_at(edge.address()));
-            let streams = edge
-                .streams()
-                .iter()
-                .map(|stream| StreamSource {
-                    stream: StreamId { edge: stream.identity.edge, stream: stream.identity.stream },
-                    dir: stream.dir.clone(),
-                    tail: Some(Arc::clone(&stream.tail)),
-                })
-                .collect();
-            let next = ship_end.clone();
-            tasks.spawn_thread("edge", move || {
-                let outcome = edge.wait();
-                next.begin();
-                outcome
-            })?;
-            let ship = ShipOptions {
-                streams,
-                spool_dir: data_dir.join(stores::SPOOL_FOLDER),
-                clicks: Arc::clone(&stores.clicks),
-                conversions: Arc::new(IntoBooks {
-                    database: Arc::clone(&stores.database),
-                    clock: clock.clone(),
-                    wake_worker: Arc::clone(&wake_worker),
-                }),
-                limits: ShipLimits {
-                    batch_records: config.ship.batch_records,
-                    interval: config.ship.interval,
-                    retain: config.spool.retain,
-                    ..ShipLimits::default()
-                },
-                wake,
-                shutdown: ship_end.clone(),
-                ship_metrics: metrics.ship.clone(),
-                spool_metrics: metrics.spool.clone(),
-                clock: clock.clone(),
-            };
-            let next = worker_end.clone();
-            tasks.spawn("shipping", async move {
-                let outcome = hopline_ship::run(ship).await;
-                next.begin();
-                outcome
-            });
-        }
-
-        let options = WorkerOptions {
-            database: Arc::clone(&stores.database),
-            click_store: Arc::clone(&stores.clicks),
+        let mut wiring = Wiring {
+            current: Arc::new(ArcSwap::from_pointee(catalogue)),
+            config,
+            data_dir: Arc::clone(&data_dir),
             clock: clock.clone(),
-            config: config.worker.clone(),
             metrics: metrics.clone(),
-            shutdown: worker_end.clone(),
-            wake: Arc::clone(&wake_worker),
+            shutdown: shutdown.clone(),
+            roles,
+            edge: None,
+            ship_end: Shutdown::new(),
+            worker_end: Shutdown::new(),
         };
-        let settle_clicks = settlement(&options);
-        if roles.worker {
-            if !roles.edge {
-                let (begun, end) = (shutdown.clone(), worker_end.clone());
-                tokio::spawn(async move {
-                    begun.begun().await;
-                    end.begin();
-                });
+        if let Some(ready) = edge_ready {
+            wiring.start_edge(&mut tasks, stores.as_ref(), ready).await?;
+        }
+        let edge_url = wiring.edge.as_ref().map(|edge| edge.url.clone());
+        let api_url = match &stores {
+            Some(stores) => wiring.start_services(&mut tasks, stores).await?,
+            None => {
+                tasks.spawn("late start", wiring.start_late());
+                None
             }
-            tasks.spawn("worker", async move { hopline_worker::run(options).await });
-        }
-
-        let mut api_url = None;
-        if roles.api {
-            let listener = listen(config.api.listen, "api.listen").await?;
-            let address = listener.local_addr()?;
-            let base_url = config.api.base_url_at(address);
-            let services = Services {
-                database: Arc::clone(&stores.database),
-                click_store: Arc::clone(&stores.clicks),
-                clock: clock.clone(),
-                settings: Settings {
-                    edge_base_url: edge_url.clone().unwrap_or_else(|| config.edge.base_url.clone()),
-                    payouts: config.payouts.clone(),
-                },
-                wake_worker: Arc::clone(&wake_worker),
-                catalogue_changed: Arc::clone(&catalogue_changed),
-                settle_clicks,
-                sign_in: hopline_api::SignIn::new(Arc::clone(&stores.database), clock.clone()),
-            };
-            let portal = hopline_portal::router(PortalState::new(services.clone(), &base_url));
-            let router = hopline_api::router(services).merge(portal);
-            let end = shutdown.clone();
-            tasks.spawn("api", async move {
-                hopline_api::run(listener, router, async move { end.begun().await }).await;
-                Ok::<(), std::convert::Infallible>(())
-            });
-            api_url = Some(base_url);
-        }
-        tasks.spawn("catalogue", publisher.run(shutdown.clone()));
-        let own = (stores.clone(), config.clone(), clock.clone(), shutdown.clone());
-        tasks.spawn("upkeep", upkeep::run(own.0, own.1, own.2, own.3));
+        };
         shutdown.begin_on_signals().context("listening for signals")?;
         Ok(Self {
             edge_url,
@@ -271,40 +190,219 @@ impl Server {
     }
 }
 
-async fn listen(address: std::net::SocketAddr, key: &str) -> anyhow::Result<TcpListener> {
-    TcpListener::bind(address).await.with_context(|| format!("cannot listen on {address} ({key})"))
+/// Opens the stores and reads the catalogue; where only the reading fails, the last one on disk serves.
+async fn begin(
+    config: &Config,
+    data_dir: &Arc<DataDir>,
+    clock: &Clock,
+) -> anyhow::Result<(Stores, Catalogue)> {
+    stores::refuse_to_begin_anew(config, data_dir)?;
+    let stores = stores::open(config, data_dir, clock)?;
+    stores::ensure_keys(&stores.database, clock).await.context("looking after keys")?;
+    let catalogue = publisher::load(&stores, config, clock, data_dir).await?;
+    Ok((stores, catalogue))
 }
 
-/// Tells the edge who clicked lately, so that a restart does not turn repeated clicks into paid ones.
-async fn seed_duplicates(options: &EdgeOptions, stores: &Stores, config: &Config, clock: &Clock) {
-    let window = i64::try_from(config.edge.duplicate_window_seconds).unwrap_or(i64::MAX).saturating_mul(1000);
-    let since = UnixMillis(clock.now().get().saturating_sub(window));
-    match stores.clicks.recent_clicks(since, SEED_CLICKS_MAX).await {
-        // They come newest first; the memory wants the newest last, so that these are the ones that stay.
-        Ok(recent) => options.duplicates.seed(recent.into_iter().rev().flat_map(|click| {
-            let offer = u32::try_from(click.offer.get()).ok();
-            // A visitor who brought no cookie was counted under both.
-            let keys = [Some(click.visitor_key), Some(click.pseudonym).filter(|key| *key != 0)];
-            keys.into_iter().flatten().filter_map(move |key| Some((key, offer?, click.at)))
-        })),
-        Err(error) => tracing::error!(%error, "repeated clicks are not remembered over this restart"),
+/// What services need of each other, whenever they start. They end downstream: edge, then shipping, then the worker, so
+/// that what was accepted is booked.
+struct Wiring {
+    current: Arc<ArcSwap<Catalogue>>,
+    config: Config,
+    data_dir: Arc<DataDir>,
+    clock: Clock,
+    metrics: Metrics,
+    shutdown: Shutdown,
+    roles: Roles,
+    edge: Option<RunningEdge>,
+    ship_end: Shutdown,
+    worker_end: Shutdown,
+}
+
+/// What shipping must know of the edge.
+struct RunningEdge {
+    url: String,
+    streams: Vec<StreamSource>,
+    wake: Wake,
+}
+
+impl Wiring {
+    async fn start_edge(
+        &mut self,
+        tasks: &mut Tasks,
+        stores: Option<&Stores>,
+        ready: ReadinessHandle,
+    ) -> anyhow::Result<()> {
+        let wake = Wake::default();
+        let mut options = EdgeOptions::new(
+            self.config.edge.clone(),
+            self.data_dir.join(stores::SPOOL_FOLDER),
+            Arc::clone(&self.current),
+            self.metrics.edge.clone(),
+            self.shutdown.clone(),
+            self.clock.clone(),
+        );
+        let segment_bytes_max = u32::try_from(self.config.spool.segment_bytes).unwrap_or(u32::MAX);
+        // Only who syncs gains by segments whose blocks are written already.
+        let prefill = self.config.edge.durability == Durability::Disk;
+        options.spool = SpoolOptions { segment_bytes_max, prefill, ..SpoolOptions::default() };
+        let share = Share::new(self.config.edge.cap_share, self.config.edge.cap_shares)?;
+        options.counters = Arc::new(ClickCounters::new(share));
+        options.networks = watched::networks(&self.config.edge)?;
+        let watched = Watched::open(&self.config.edge)?;
+        options.places = watched.places.clone();
+        tasks.spawn("watched files", watched.run(self.shutdown.clone()));
+        options.readiness = Some(ready);
+        let ring = wake.clone();
+        options.wake = Arc::new(move || ring.ring());
+        if let Some(stores) = stores {
+            memory::seed_duplicates(&options, stores, &self.clock).await;
+            memory::known_ids(&mut options, stores).await;
+        }
+        let edge = hopline_edge::run(options)?;
+        let streams = edge
+            .streams()
+            .iter()
+            .map(|stream| StreamSource {
+                stream: StreamId { edge: stream.identity.edge, stream: stream.identity.stream },
+                dir: stream.dir.clone(),
+                tail: Some(Arc::clone(&stream.tail)),
+            })
+            .collect();
+        self.edge = Some(RunningEdge { url: self.config.edge.base_url_at(edge.address()), streams, wake });
+        let next = self.ship_end.clone();
+        tasks.spawn_thread("edge", move || {
+            let outcome = edge.wait();
+            next.begin();
+            outcome
+        })?;
+        Ok(())
     }
-}
 
-/// Tells the edge how far the click store knows each stream, so that a spool that was lost begins behind it and no
-/// click's number is given twice.
-async fn known_ids(options: &mut EdgeOptions, stores: &Stores, config: &Config) {
-    for stream in (0..=u8::MAX).take(config.edge.thread_count().max(1)) {
-        match stores.clicks.progress(StreamId { edge: config.edge.id, stream }).await {
-            Ok(Some(last)) => {
-                options.known_ids.insert(stream, last);
+    /// Starts all that needs the stores; gives the API's address, if it runs.
+    async fn start_services(&mut self, tasks: &mut Tasks, stores: &Stores) -> anyhow::Result<Option<String>> {
+        let wake_worker = Arc::new(Notify::new());
+        self.start_shipping(tasks, stores, &wake_worker);
+        let options = WorkerOptions {
+            database: Arc::clone(&stores.database),
+            click_store: Arc::clone(&stores.clicks),
+            clock: self.clock.clone(),
+            config: self.config.worker.clone(),
+            metrics: self.metrics.clone(),
+            shutdown: self.worker_end.clone(),
+            wake: Arc::clone(&wake_worker),
+        };
+        let settle_clicks = settlement(&options);
+        if self.roles.worker {
+            if !self.roles.edge {
+                let (begun, end) = (self.shutdown.clone(), self.worker_end.clone());
+                tokio::spawn(async move {
+                    begun.begun().await;
+                    end.begin();
+                });
             }
-            Ok(None) => {}
-            Err(error) => {
-                tracing::error!(%error, stream, "the click store does not say how far a stream had come")
+            tasks.spawn("worker", async move { hopline_worker::run(options).await });
+        }
+        let catalogue_changed = Arc::new(Notify::new());
+        let publisher = Publisher::new(
+            Arc::clone(&self.current),
+            stores.clone(),
+            self.config.clone(),
+            Arc::clone(&self.data_dir),
+            self.clock.clone(),
+            Arc::clone(&catalogue_changed),
+        );
+        let mut api_url = None;
+        if self.roles.api {
+            let listener = listen(self.config.api.listen, "api.listen").await?;
+            let base_url = self.config.api.base_url_at(listener.local_addr()?);
+            let edge_url = self.edge.as_ref().map(|edge| edge.url.clone());
+            let services = Services {
+                database: Arc::clone(&stores.database),
+                click_store: Arc::clone(&stores.clicks),
+                clock: self.clock.clone(),
+                settings: Settings {
+                    edge_base_url: edge_url.unwrap_or_else(|| self.config.edge.base_url.clone()),
+                    payouts: self.config.payouts.clone(),
+                },
+                wake_worker,
+                catalogue_changed,
+                settle_clicks,
+                sign_in: hopline_api::SignIn::new(Arc::clone(&stores.database), self.clock.clone()),
+            };
+            let portal = hopline_portal::router(PortalState::new(services.clone(), &base_url));
+            let router = hopline_api::router(services).merge(portal);
+            let end = self.shutdown.clone();
+            tasks.spawn("api", async move {
+                hopline_api::run(listener, router, async move { end.begun().await }).await;
+                Ok::<(), std::convert::Infallible>(())
+            });
+            api_url = Some(base_url);
+        }
+        tasks.spawn("catalogue", publisher.run(self.shutdown.clone()));
+        let own = (stores.clone(), self.config.clone(), self.clock.clone(), self.shutdown.clone());
+        tasks.spawn("upkeep", upkeep::run(own.0, own.1, own.2, own.3));
+        Ok(api_url)
+    }
+
+    fn start_shipping(&mut self, tasks: &mut Tasks, stores: &Stores, wake_worker: &Arc<Notify>) {
+        let Some(edge) = &mut self.edge else { return };
+        let ship = ShipOptions {
+            streams: std::mem::take(&mut edge.streams),
+            spool_dir: self.data_dir.join(stores::SPOOL_FOLDER),
+            clicks: Arc::clone(&stores.clicks),
+            conversions: Arc::new(IntoBooks {
+                database: Arc::clone(&stores.database),
+                clock: self.clock.clone(),
+                wake_worker: Arc::clone(wake_worker),
+            }),
+            limits: ShipLimits {
+                batch_records: self.config.ship.batch_records,
+                interval: self.config.ship.interval,
+                retain: self.config.spool.retain.max(RETAIN_LEAST),
+                ..ShipLimits::default()
+            },
+            wake: edge.wake.clone(),
+            shutdown: self.ship_end.clone(),
+            ship_metrics: self.metrics.ship.clone(),
+            spool_metrics: self.metrics.spool.clone(),
+            clock: self.clock.clone(),
+        };
+        let next = self.worker_end.clone();
+        tasks.spawn("shipping", async move {
+            let outcome = hopline_ship::run(ship).await;
+            next.begin();
+            outcome
+        });
+    }
+
+    /// Tries to open the stores until it can, then runs all that needs them to its end.
+    async fn start_late(mut self) -> anyhow::Result<()> {
+        let stores = loop {
+            tokio::select! {
+                () = self.shutdown.begun() => return Ok(()),
+                () = tokio::time::sleep(LATE_PAUSE) => {}
             }
+            match begin(&self.config, &self.data_dir, &self.clock).await {
+                Ok((stores, catalogue)) => {
+                    self.current.store(Arc::new(catalogue));
+                    break stores;
+                }
+                Err(error) => tracing::warn!(error = format!("{error:#}"), "the stores cannot be opened yet"),
+            }
+        };
+        let mut tasks = Tasks::new(self.shutdown.clone());
+        let api_url = self.start_services(&mut tasks, &stores).await?;
+        tracing::info!(api = api_url.as_deref(), "the stores are open: all services run");
+        let ends = tasks.run(END_LIMIT).await;
+        match ends.first() {
+            None => Ok(()),
+            Some(end) => Err(anyhow::anyhow!("{end}")),
         }
     }
+}
+
+async fn listen(address: std::net::SocketAddr, key: &str) -> anyhow::Result<TcpListener> {
+    TcpListener::bind(address).await.with_context(|| format!("cannot listen on {address} ({key})"))
 }
 
 /// Conversion events of the spool become conversions in the control store.

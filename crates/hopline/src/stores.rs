@@ -45,6 +45,19 @@ pub(crate) fn open(config: &Config, data_dir: &DataDir, clock: &Clock) -> anyhow
     })
 }
 
+/// A control store that is gone, though a catalogue tells of it, is not made anew: its ids and keys would be given twice.
+pub(crate) fn refuse_to_begin_anew(config: &Config, data_dir: &DataDir) -> anyhow::Result<()> {
+    let StoreUrl::Sqlite = config.store.url;
+    let (control, snapshot) = (data_dir.join(CONTROL_FILE), data_dir.join(SNAPSHOT_FILE));
+    anyhow::ensure!(
+        control.exists() || !snapshot.exists(),
+        "{} is missing, though {} tells of it: put it back, or run `hopline init` to begin anew",
+        control.display(),
+        snapshot.display()
+    );
+    Ok(())
+}
+
 /// Opens the control store alone.
 pub(crate) fn control(
     config: &Config,

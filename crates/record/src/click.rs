@@ -75,6 +75,12 @@ impl Flags {
     pub const FALLBACK: Self = Self(1 << 5);
     /// The address was hidden by a prefetch proxy.
     pub const ANONYMOUS_ADDRESS: Self = Self(1 << 6);
+    /// Another offer, which did not want the visitor, passed it on.
+    pub const PASSED_ON: Self = Self(1 << 7);
+    /// The landing page that the link named is not there; another one was taken.
+    pub const LANDING_PAGE_UNKNOWN: Self = Self(1 << 8);
+    /// Asked for by a shop's script, without a redirect.
+    pub const SCRIPT: Self = Self(1 << 9);
 
     /// These and those.
     #[must_use]

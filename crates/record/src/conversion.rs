@@ -96,7 +96,8 @@ impl ConversionEvent {
         buffer.extend_from_slice(&self.advertiser.to_le_bytes());
         buffer.extend_from_slice(&self.offer.to_le_bytes());
         buffer.extend_from_slice(&self.received_at.get().to_le_bytes());
-        let at = self.at.get().clamp(0, (1 << 48) - 1).to_le_bytes();
+        // A time that 48 bits cannot say is the time of receipt.
+        let at = Some(self.at.get()).filter(|at| (0..1 << 48).contains(at)).unwrap_or(0).to_le_bytes();
         buffer.extend_from_slice(&at[..6]);
         for (tag, adv) in (1..).zip(&self.adv) {
             fields::put(buffer, tag, adv);
@@ -159,6 +160,20 @@ impl ConversionEvent {
 mod tests {
     use super::*;
     use proptest::prelude::*;
+
+    // Found by fuzzing: it was read back as the latest time that fits.
+    #[test]
+    fn a_time_that_48_bits_cannot_say_is_the_time_of_receipt() {
+        let mut payload = vec![crate::VERSION, ConversionSource::Postback.code(), 0, 0];
+        payload.extend_from_slice(&[0; 8]);
+        payload.extend_from_slice(&(1_i64 << 50).to_le_bytes());
+        payload.extend_from_slice(&[0; 6]);
+        let event = ConversionEvent::decode(&payload).unwrap();
+        assert_eq!(event.at, UnixMillis(1 << 50));
+        let mut again = Vec::new();
+        event.encode(&mut again);
+        assert_eq!(again, payload);
+    }
 
     proptest! {
         #[test]

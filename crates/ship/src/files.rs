@@ -5,9 +5,10 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use hopline_click_store::StreamId;
+use hopline_fault::{Point, point};
 use hopline_spool::{
-    Backlog, Batch, BatchLimits, DeadLetters, MarkError, Position, ReadOutcome, RecordId, SegmentNumber,
-    ShippedMark, SpoolReader,
+    Backlog, Batch, BatchLimits, DeadLetters, MarkError, Position, ReadError, ReadOutcome, RecordId,
+    SegmentNumber, ShippedMark, SpoolReader, disk_free_bytes,
 };
 use hopline_types::UnixMillis;
 
@@ -68,6 +69,7 @@ impl StreamFiles {
 
     /// Reads the next batch and plans it; a batch that was planned before is read as it was cut then.
     pub(crate) fn cut(&mut self, now: UnixMillis) -> Result<Cut, StepError> {
+        self.passed(Point::ShipCut)?;
         if self.reader.position() != self.mark.shipped {
             self.reader.seek(self.mark.shipped);
         }
@@ -98,8 +100,10 @@ impl StreamFiles {
         if self.mark.planned.is_none() {
             self.reader.sync_batch()?;
             let planned = ShippedMark { planned: Some(self.batch.end().next_id), ..self.mark };
+            self.passed(Point::ShipPlanBefore)?;
             planned.store(&self.dir)?;
             self.mark = planned;
+            self.passed(Point::ShipPlanAfter)?;
         }
         Ok(Cut::Batch { is_full: outcome == ReadOutcome::More })
     }
@@ -120,10 +124,17 @@ impl StreamFiles {
 
     /// Marks the batch shipped.
     pub(crate) fn mark_shipped(&mut self, now: UnixMillis) -> Result<(), StepError> {
+        self.passed(Point::ShipMarkBefore)?;
         let mark = ShippedMark { shipped: self.batch.end(), planned: None };
         mark.store(&self.dir)?;
+        self.passed(Point::ShipMarkAfter)?;
         self.advance(mark, now);
         Ok(())
+    }
+
+    /// Passes a point; failing there is failing to read the spool.
+    fn passed(&self, at: Point) -> Result<(), StepError> {
+        point(at).map_err(|source| ReadError::Io { path: self.dir.clone(), source }.into())
     }
 
     fn advance(&mut self, mark: ShippedMark, now: UnixMillis) {
@@ -145,6 +156,7 @@ impl StreamFiles {
             self.shipped.pop_front();
         }
         if let Some(position) = due {
+            self.passed(Point::ShipClear)?;
             self.reader.delete_before(position)?;
         }
         Ok(())
@@ -164,8 +176,12 @@ impl StreamFiles {
         Ok(())
     }
 
-    pub(crate) fn backlog(&self) -> Result<Backlog, StepError> {
-        Ok(self.reader.backlog(self.mark.shipped)?)
+    /// What waits, and the bytes that the disk has left.
+    pub(crate) fn measure(&self) -> Result<(Backlog, u64), StepError> {
+        let backlog = self.reader.backlog(self.mark.shipped)?;
+        let disk_free = disk_free_bytes(&self.dir);
+        let disk_free = disk_free.map_err(|source| ReadError::Io { path: self.dir.clone(), source })?;
+        Ok((backlog, disk_free))
     }
 }
 

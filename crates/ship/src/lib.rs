@@ -19,9 +19,10 @@
 //! | what | then |
 //! |---|---|
 //! | a store is down or slow | the batch is tried again, with pauses that grow to [`ShipLimits::retry_most`]; the spool grows |
-//! | a record cannot be decoded, or a store names it as refused | it goes to the stream's dead letters with the reason; the rest goes on |
+//! | a record cannot be decoded, or a store names it as refused | it goes to the stream's dead letters with the reason, counted in `hopline_ship_dead_letters_total`; the rest goes on |
 //! | the click store refuses a whole batch | tried again and logged as an error until somebody acts: two edges share an id, or a spool was replaced under a store that remembers it |
-//! | the spool is damaged | the reader puts the bytes aside; logged as an error |
+//! | the spool is damaged | the reader puts the bytes aside; logged as an error, counted in `hopline_spool_damage_total` |
+//! | the disk runs full | `hopline_spool_disk_free_bytes` says so all along; an error is logged below [`ShipLimits::disk_free_least`] |
 //!
 //! A record may be in the dead letters twice, if a crash follows at once.
 //!
@@ -61,6 +62,9 @@ use crate::stream::StreamShipper;
 pub use sink::{Accepted, ConversionSink, SinkError};
 pub use wake::Wake;
 
+/// Sixteen segments, which take some 3 million clicks: minutes at full speed, days at an ordinary one.
+const DISK_FREE_LEAST: u64 = 1 << 30;
+
 /// A stream to ship.
 #[derive(Debug, Clone)]
 pub struct StreamSource {
@@ -89,6 +93,8 @@ pub struct ShipLimits {
     pub retry_least: Duration,
     /// The longest pause after a failure.
     pub retry_most: Duration,
+    /// Bytes that the disk of the spool should have left; below it, the log warns.
+    pub disk_free_least: u64,
 }
 
 impl Default for ShipLimits {
@@ -102,6 +108,7 @@ impl Default for ShipLimits {
             retain: Duration::ZERO,
             retry_least: Duration::from_millis(50),
             retry_most: Duration::from_secs(10),
+            disk_free_least: DISK_FREE_LEAST,
         }
     }
 }

@@ -4,6 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use hopline_click_store::{ClickBatch, ClickStore, ClickStoreError, StreamId};
+use hopline_clickid::UniqueNumber;
+use hopline_fault::{Point, Switch, is_off, point};
 use hopline_record::ConversionEvent;
 use hopline_runtime::clock::Clock;
 use hopline_runtime::lifecycle::Shutdown;
@@ -78,7 +80,9 @@ impl StreamShipper {
             let is_last_look = self.shutdown.is_begun();
             let looked_at = self.clock.now();
             self.wake.mark_unchanged();
-            let is_full = match self.step("cut a batch", move |files| files.cut(looked_at)).await? {
+            let cut = self.step("cut a batch", move |files| files.cut(looked_at)).await?;
+            self.gauges.found_damage(self.count_damage());
+            let is_full = match cut {
                 Cut::Batch { is_full } => {
                     self.ship_batch().await?;
                     is_full
@@ -96,6 +100,10 @@ impl StreamShipper {
                 self.wait().await;
             }
         }
+    }
+
+    fn count_damage(&self) -> usize {
+        self.files.as_ref().map_or(0, |files| files.batch().damage().len())
     }
 
     fn note_empty(&self, at: hopline_types::UnixMillis) {
@@ -137,9 +145,10 @@ impl StreamShipper {
     /// Gives the number of rows.
     async fn store_clicks(&mut self, mut batch: ClickBatch) -> Result<u64, GaveUp> {
         let mut pause = Duration::ZERO;
+        let mut attempt = 0_u16;
         loop {
-            match self.clicks.store(batch.clone()).await {
-                Ok(_) => return Ok(u64::try_from(batch.clicks.len()).unwrap_or(u64::MAX)),
+            match self.try_clicks(&batch, attempt).await {
+                Ok(()) => return Ok(u64::try_from(batch.clicks.len()).unwrap_or(u64::MAX)),
                 Err(ClickStoreError::RecordRefused { record, reason, .. })
                     if batch.clicks.iter().any(|click| click.unique.record() == record) =>
                 {
@@ -150,7 +159,20 @@ impl StreamShipper {
                 }
                 Err(error) => pause = self.failed("store clicks", &error, pause).await?,
             }
+            attempt = attempt.wrapping_add(1);
         }
+    }
+
+    async fn try_clicks(&self, batch: &ClickBatch, attempt: u16) -> Result<(), ClickStoreError> {
+        let failed = |error: std::io::Error| ClickStoreError::Failed {
+            doing: "store a batch",
+            retryable: true,
+            source: error.into(),
+        };
+        point(Point::ShipInsertBefore).map_err(failed)?;
+        let sent = if is_off(Switch::ShipToken) { unrecognised(batch, attempt) } else { batch.clone() };
+        self.clicks.store(sent).await?;
+        point(Point::ShipInsertAfter).map_err(failed)
     }
 
     async fn store_events(&mut self, events: Vec<(String, ConversionEvent)>) -> Result<(), GaveUp> {
@@ -158,7 +180,7 @@ impl StreamShipper {
             let mut some = some.to_vec();
             let mut pause = Duration::ZERO;
             while !some.is_empty() {
-                match self.conversions.accept(some.clone()).await {
+                match self.try_events(some.clone()).await {
                     Ok(()) => break,
                     Err(SinkError::Refused { event_id, reason })
                         if some.iter().any(|(id, _)| *id == event_id) =>
@@ -174,6 +196,13 @@ impl StreamShipper {
         Ok(())
     }
 
+    async fn try_events(&self, events: Vec<(String, ConversionEvent)>) -> Result<(), SinkError> {
+        let failed = |error: std::io::Error| SinkError::Unavailable { source: error.into() };
+        point(Point::ShipEventsBefore).map_err(failed)?;
+        self.conversions.accept(events).await?;
+        point(Point::ShipEventsAfter).map_err(failed)
+    }
+
     async fn bury_event(&mut self, refused: &str, reason: String) -> Result<(), GaveUp> {
         let (stream, refused) = (self.stream, refused.to_owned());
         let id = self
@@ -186,15 +215,21 @@ impl StreamShipper {
 
     async fn bury(&mut self, dead: Vec<(RecordId, String)>) -> Result<(), GaveUp> {
         let now = self.clock.now();
-        self.step("move records aside", move |files| files.bury(&dead, now)).await
+        let moved = u64::try_from(dead.len()).unwrap_or(u64::MAX);
+        self.step("move records aside", move |files| files.bury(&dead, now)).await?;
+        self.metrics.dead_letters.inc_by(moved);
+        Ok(())
     }
 
     /// Shows what waits, and clears what need not wait. What fails here is tried at the next batch.
     async fn measure(&mut self) {
         let now = self.clock.now();
-        let measured = self.once(move |files| files.clear(now).and_then(|()| files.backlog())).await;
+        let measured = self.once(move |files| files.clear(now).and_then(|()| files.measure())).await;
         match measured {
-            Ok(backlog) => self.gauges.waits(self.index, backlog, now),
+            Ok((backlog, disk_free)) => {
+                self.gauges.waits(self.index, backlog, now);
+                self.gauges.disk_has(disk_free, self.limits.disk_free_least);
+            }
             Err(error) => {
                 let error: &dyn std::error::Error = &error;
                 tracing::warn!(stream = %self.stream, error, "the spool cannot be measured");
@@ -257,6 +292,18 @@ impl StreamShipper {
         }
         Ok(pause)
     }
+}
+
+/// The batch as a store would see it that does not know it again: for the test that doubles are noticed.
+#[cold]
+fn unrecognised(batch: &ClickBatch, attempt: u16) -> ClickBatch {
+    let mut batch = batch.clone();
+    batch.stream.edge = batch.stream.edge.wrapping_add(attempt);
+    for click in &mut batch.clicks {
+        let number = UniqueNumber::new(batch.stream.edge, batch.stream.stream, click.unique.record());
+        click.unique = number.expect("its record number was good before");
+    }
+    batch
 }
 
 /// Runs a blocking step. Its panic goes on here.

@@ -97,6 +97,14 @@ pub enum AppendError {
     IdsUsedUp,
 }
 
+impl AppendError {
+    /// True where space or quota is used up: freeing some helps, unlike with a broken disk.
+    #[must_use]
+    pub fn is_disk_full(&self) -> bool {
+        matches!(self, Self::NoSegment { kind, .. } if is_full(*kind))
+    }
+}
+
 /// Records that were taken but do not count as written. Their ids are used up; the segment was abandoned
 /// and the next append begins another.
 #[derive(Debug, thiserror::Error)]
@@ -111,6 +119,19 @@ pub struct FlushError {
     /// The disk's answer.
     #[source]
     pub source: io::Error,
+}
+
+impl FlushError {
+    /// True where space or quota is used up: freeing some helps, unlike with a broken disk.
+    #[must_use]
+    pub fn is_disk_full(&self) -> bool {
+        is_full(self.source.kind())
+    }
+}
+
+/// ENOSPC and EDQUOT.
+fn is_full(kind: io::ErrorKind) -> bool {
+    matches!(kind, io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)
 }
 
 /// A stream that cannot be read on. The reader stays where it was: try again later.

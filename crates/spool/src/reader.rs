@@ -39,7 +39,7 @@ pub struct SpoolReader {
     tail: Option<Arc<SharedTail>>,
     position: Position,
     open: Option<OpenSegment>,
-    /// Files that the last batch came from.
+    /// Files that the last batch came from and that may hold what was not synced.
     touched: Vec<Arc<dyn SegmentFile>>,
 }
 
@@ -157,7 +157,8 @@ impl SpoolReader {
                     batch.push(frame, payload_of(bytes, &frame));
                     self.advance(offset + frame.len() as u64);
                     self.position.next_id = frame.id.following();
-                    if !is_touched {
+                    let is_durable = open.is_exact && self.tail.as_ref().is_some_and(|tail| tail.is_synced());
+                    if !is_touched && !is_durable {
                         is_touched = true;
                         self.touched.push(Arc::clone(open.cursor.file()));
                     }

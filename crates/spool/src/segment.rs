@@ -4,6 +4,8 @@ use std::io;
 use std::path::Path;
 use std::sync::Arc;
 
+use hopline_fault::{Point, point};
+
 use crate::format::SegmentHeader;
 use crate::storage::{SegmentFile, Storage};
 
@@ -50,11 +52,24 @@ impl std::fmt::Display for SegmentNumber {
     }
 }
 
+/// Zeros written at a time, and synced: the queue of the disk stays short for the writer's own syncs.
+const ZEROS_BYTES: usize = 1024 * 1024;
+
+/// How a new segment gets its length.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Filling {
+    /// Its space is reserved where the file system can; reads as zeros.
+    Reserved,
+    /// Zeros are written, so that later writes change data alone.
+    Zeros,
+}
+
 /// A segment that can be written.
 #[derive(Debug, Clone)]
 pub(crate) struct Segment {
     pub(crate) header: SegmentHeader,
     pub(crate) file: Arc<dyn SegmentFile>,
+    pub(crate) filling: Filling,
 }
 
 impl Segment {
@@ -65,15 +80,35 @@ impl Segment {
         dir: &Path,
         header: SegmentHeader,
         bytes: u32,
+        filling: Filling,
     ) -> io::Result<Self> {
+        point(Point::SegmentCreateBefore)?;
         let path = dir.join(header.number.file_name());
         let fill = |file: &dyn SegmentFile| {
             file.allocate(u64::from(bytes))?;
+            if filling == Filling::Zeros {
+                write_zeros(file, u64::from(bytes))?;
+            }
+            point(Point::SegmentFill)?;
             file.write_all_at(&header.encode(), 0)
         };
         let file = write_durably(storage, &path, fill)?;
-        Ok(Self { header, file })
+        point(Point::SegmentCreateAfter)?;
+        Ok(Self { header, file, filling })
     }
+}
+
+fn write_zeros(file: &dyn SegmentFile, len: u64) -> io::Result<()> {
+    let zeros = vec![0; ZEROS_BYTES];
+    let mut at = 0;
+    while at < len {
+        let left = usize::try_from(len - at).unwrap_or(usize::MAX);
+        let piece = zeros.get(..left.min(zeros.len())).unwrap_or_default();
+        file.write_all_at(piece, at)?;
+        file.sync_data()?;
+        at += piece.len() as u64;
+    }
+    Ok(())
 }
 
 /// Makes or replaces a file: another name, content, sync, rename, sync of the directory. After any crash the

@@ -1,6 +1,7 @@
 //! The disk as the spool sees it: a seam, so that tests can make it fail.
 
 mod fs;
+mod space;
 
 use std::fmt::Debug;
 use std::io;
@@ -8,6 +9,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 pub use fs::FsStorage;
+pub use space::disk_free_bytes;
 
 /// A file in a directory.
 #[derive(Debug, Clone, PartialEq, Eq)]

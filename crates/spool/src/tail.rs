@@ -1,7 +1,7 @@
 //! The published end of a stream, shared between its writer and its readers.
 
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use crate::format::SEGMENT_HEADER_BYTES;
@@ -23,13 +23,15 @@ pub struct TailPoint {
 pub struct SharedTail {
     /// Segment number in the upper half, offset in the lower.
     point: AtomicU64,
+    /// What is published was synced before, so that readers need not do it again.
+    is_synced: AtomicBool,
     /// Ends of the segments that this run has finished. Locked at a segment's change only.
     ends: Mutex<BTreeMap<SegmentNumber, u32>>,
 }
 
 impl SharedTail {
     pub(crate) fn new(at: TailPoint) -> Self {
-        Self { point: AtomicU64::new(pack(at)), ends: Mutex::default() }
+        Self { point: AtomicU64::new(pack(at)), is_synced: AtomicBool::new(false), ends: Mutex::default() }
     }
 
     /// An end that does not move, at a position that a mark has: for reading a stream beside its writer, in another
@@ -47,6 +49,16 @@ impl SharedTail {
 
     pub(crate) fn publish(&self, at: TailPoint) {
         self.point.store(pack(at), Ordering::Release);
+    }
+
+    /// Says whether what is published from now on was synced before; one answer for a stream.
+    pub(crate) fn promise_synced(&self, is_synced: bool) {
+        self.is_synced.store(is_synced, Ordering::Relaxed);
+    }
+
+    /// Whether what this run has published is durable.
+    pub(crate) fn is_synced(&self) -> bool {
+        self.is_synced.load(Ordering::Relaxed)
     }
 
     /// The end of a segment that this run has finished; `None` for those of earlier runs, whose end is the

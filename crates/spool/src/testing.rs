@@ -1,8 +1,8 @@
 //! A disk in memory that fails on demand, for the tests of this crate and of those that use it.
 //!
 //! It keeps what was synced apart from what was not. [`FaultStorage::cut_power`] keeps everything synced,
-//! and of the rest any subset of the writes of each file (the last one perhaps torn) and a prefix of the
-//! changes of names. A failed sync leaves the unsynced writes to be seen but never durable, as Linux does.
+//! and of the rest any subset of the writes of each file, each of them whole, torn, or any subset of its
+//! sectors, and a prefix or any subset of the changes of names. A failed sync leaves the unsynced writes to be seen but never durable, as Linux does.
 //! Locks are those of the open handles, so that a dropped writer frees its directory.
 
 mod disk;
@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use crate::storage::{DirEntry, DirLock, SegmentFile, Storage};
-use disk::Disk;
+use disk::{Disk, Fault};
 use node::Node;
 
 /// What may be made to fail.
@@ -88,7 +88,13 @@ impl FaultStorage {
 
     /// Makes an operation fail once, after `skip` that succeed. Faults of one operation wait for each other.
     pub fn inject(&self, operation: Operation, skip: u32, effect: Effect) {
-        self.disk().faults.push((operation, skip, effect));
+        self.disk().faults.push(Fault { operation, path: None, skip, effect });
+    }
+
+    /// As [`FaultStorage::inject`], for operations on the open file that has this name at the time alone: so that a
+    /// segment in the making, on another thread, does not meet what is meant for the one that is written.
+    pub fn inject_on(&self, path: &Path, operation: Operation, skip: u32, effect: Effect) {
+        self.disk().faults.push(Fault { operation, path: Some(path.to_owned()), skip, effect });
     }
 
     /// Forgets the faults that did not happen yet.
@@ -100,6 +106,15 @@ impl FaultStorage {
     /// as it is afterwards; drop them first.
     pub fn cut_power(&self, seed: u64) {
         self.disk().cut_power(seed);
+    }
+
+    /// What a power cut at this moment would leave, as a disk of its own; this one goes on, under whoever writes it.
+    #[must_use]
+    pub fn after_power_cut(&self, seed: u64) -> Self {
+        let mut image = self.disk().clone();
+        image.locks.clear();
+        image.cut_power(seed);
+        Self { disk: Arc::new(Mutex::new(image)) }
     }
 
     /// A file's content as it is seen now.
@@ -164,7 +179,7 @@ impl Storage for FaultStorage {
 
     fn create(&self, path: &Path) -> io::Result<Arc<dyn SegmentFile>> {
         let mut disk = self.disk();
-        disk.fails(Operation::Create)?;
+        disk.fails(Operation::Create, None)?;
         let node = disk.nodes.len();
         disk.nodes.push(Node::default());
         disk.name(path, node);
@@ -173,26 +188,26 @@ impl Storage for FaultStorage {
 
     fn open(&self, path: &Path, _write: bool) -> io::Result<Arc<dyn SegmentFile>> {
         let mut disk = self.disk();
-        disk.fails(Operation::Open)?;
+        disk.fails(Operation::Open, None)?;
         let node = *disk.names.get(path).ok_or(io::ErrorKind::NotFound)?;
         Ok(Arc::new(FaultFile { disk: Arc::clone(&self.disk), node }))
     }
 
     fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
         let mut disk = self.disk();
-        disk.fails(Operation::Rename)?;
+        disk.fails(Operation::Rename, None)?;
         disk.rename(from, to)
     }
 
     fn remove(&self, path: &Path) -> io::Result<()> {
         let mut disk = self.disk();
-        disk.fails(Operation::Remove)?;
+        disk.fails(Operation::Remove, None)?;
         disk.remove(path)
     }
 
     fn sync_dir(&self, dir: &Path) -> io::Result<()> {
         let mut disk = self.disk();
-        disk.fails(Operation::SyncDir)?;
+        disk.fails(Operation::SyncDir, None)?;
         disk.sync_dir(dir);
         Ok(())
     }
@@ -211,7 +226,7 @@ impl Storage for FaultStorage {
 impl SegmentFile for FaultFile {
     fn write_at(&self, bytes: &[u8], offset: u64) -> io::Result<usize> {
         let mut disk = lock(&self.disk);
-        let (taken, answer) = match disk.fault(Operation::Write) {
+        let (taken, answer) = match disk.fault(Operation::Write, Some(self.node)) {
             None => (bytes.len(), Ok(bytes.len())),
             Some(Effect::Fail(kind)) => return Err(kind.into()),
             Some(Effect::Short { bytes: most }) => (most.min(bytes.len()), Ok(most.min(bytes.len()))),
@@ -223,7 +238,7 @@ impl SegmentFile for FaultFile {
 
     fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
         let mut disk = lock(&self.disk);
-        disk.fails(Operation::Read)?;
+        disk.fails(Operation::Read, Some(self.node))?;
         let rest = disk.nodes[self.node].content.get(place(offset)..).unwrap_or_default();
         let read = rest.len().min(buffer.len());
         buffer[..read].copy_from_slice(&rest[..read]);
@@ -236,21 +251,21 @@ impl SegmentFile for FaultFile {
 
     fn set_len(&self, len: u64) -> io::Result<()> {
         let mut disk = lock(&self.disk);
-        disk.fails(Operation::SetLen)?;
+        disk.fails(Operation::SetLen, Some(self.node))?;
         disk.nodes[self.node].set_len(place(len));
         Ok(())
     }
 
     fn allocate(&self, len: u64) -> io::Result<()> {
         let mut disk = lock(&self.disk);
-        disk.fails(Operation::Allocate)?;
+        disk.fails(Operation::Allocate, Some(self.node))?;
         disk.nodes[self.node].set_len(place(len));
         Ok(())
     }
 
     fn sync_data(&self) -> io::Result<()> {
         let mut disk = lock(&self.disk);
-        let failed = disk.fails(Operation::Sync);
+        let failed = disk.fails(Operation::Sync, Some(self.node));
         disk.nodes[self.node].sync(failed.is_ok());
         failed
     }

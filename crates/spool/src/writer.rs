@@ -10,6 +10,7 @@ use std::io;
 use std::path::Path;
 use std::sync::Arc;
 
+use hopline_fault::{Point, Switch, is_off, point};
 use hopline_types::UnixMillis;
 
 use crate::error::{AppendError, FlushError, OpenError};
@@ -148,7 +149,7 @@ impl SpoolWriter {
             Arc::clone(&storage),
             dir.to_owned(),
             identity,
-            options.segment_bytes_max,
+            &options,
             recovered.number,
             id_min,
         ));
@@ -183,8 +184,11 @@ impl SpoolWriter {
     /// # Errors
     /// `BufferFull`, `NoSegment` or `IdsUsedUp`: then no id may be announced at all.
     pub fn next_id(&mut self, now: UnixMillis) -> Result<RecordId, AppendError> {
-        if self.current.as_ref().is_none_or(|active| active.is_over(self.next_id, now, &self.options)) {
+        let is_over = |active: &Active| active.is_over(self.next_id, now, &self.options);
+        if self.current.as_ref().is_none_or(is_over) {
             self.change_segment(now)?;
+        } else if self.current.as_ref().is_some_and(|active| self.next.has_better_than(&active.segment)) {
+            self.move_on(now)?;
         }
         RecordId::new(self.next_id).map_err(|_| AppendError::IdsUsedUp)
     }
@@ -199,6 +203,10 @@ impl SpoolWriter {
         if payload.is_empty() || payload.len() > limit {
             self.next_id += 1;
             return Err(AppendError::Size { id, given: payload.len(), limit });
+        }
+        if let Err(error) = point(Point::SpoolAppendBefore) {
+            self.next_id += 1;
+            return Err(AppendError::NoSegment { id: Some(id), kind: error.kind() });
         }
         let frame = frame_len(payload);
         if !self.buffer.is_empty() && self.buffer.len() + frame > self.buffer_limit {
@@ -224,6 +232,8 @@ impl SpoolWriter {
         }
         self.buffered_records += 1;
         self.next_id += 1;
+        let passed = point(Point::SpoolAppendAfter);
+        passed.map_err(|error| AppendError::NoSegment { id: Some(id), kind: error.kind() })?;
         Ok(id)
     }
 
@@ -235,6 +245,7 @@ impl SpoolWriter {
     /// Nothing of the buffer counts as written; see [`FlushError`].
     pub fn flush(&mut self, durability: Durability) -> Result<Flushed, FlushError> {
         let (records, bytes) = (self.buffered_records, self.buffer.len() as u64);
+        self.tail.promise_synced(durability == Durability::Disk);
         self.write_buffer()?;
         if durability != Durability::Disk {
             self.tail.publish(self.current.as_ref().map_or(self.last_end, Active::point));
@@ -336,7 +347,8 @@ impl SpoolWriter {
         {
             return Err(AppendError::NoSegment { id: None, kind });
         }
-        let segment = self.next.take(self.next_id, now).map_err(|error| {
+        let taken = point(Point::SegmentChange).and_then(|()| self.next.take(self.next_id, now));
+        let segment = taken.map_err(|error| {
             self.refused = Some((now, error.kind()));
             AppendError::NoSegment { id: None, kind: error.kind() }
         })?;
@@ -352,6 +364,12 @@ impl SpoolWriter {
         Ok(())
     }
 
+    /// Leaves a segment early for one that is full of zeros, unless the last change still waits for its flush.
+    #[cold]
+    fn move_on(&mut self, now: UnixMillis) -> Result<(), AppendError> {
+        if self.sealed.is_some() { Ok(()) } else { self.change_segment(now) }
+    }
+
     /// No more records go into a segment. Its end is known to readers before a later segment is.
     fn finish(&mut self, left: Active) {
         self.tail.finish(left.number(), left.written);
@@ -362,6 +380,15 @@ impl SpoolWriter {
     }
 
     fn write_buffer(&mut self) -> Result<(), FlushError> {
+        if self.buffer.is_empty() {
+            return Ok(());
+        }
+        if let Err(source) = point(Point::SpoolFlushBefore) {
+            return Err(self.lose_buffer(true, source));
+        }
+        if is_off(Switch::SpoolWrite) {
+            self.buffer.fill(0);
+        }
         let split = self.sealed.as_ref().map_or(0, |(_, bytes)| *bytes);
         let (for_sealed, for_current) = self.buffer.split_at(split);
         if let Some((sealed, _)) = &self.sealed
@@ -372,6 +399,9 @@ impl SpoolWriter {
         if let Some(active) = self.current.as_ref().filter(|_| !for_current.is_empty())
             && let Err(source) = active.segment.file.write_all_at(for_current, u64::from(active.written))
         {
+            return Err(self.lose_buffer(true, source));
+        }
+        if let Err(source) = point(Point::SpoolFlushAfter) {
             return Err(self.lose_buffer(true, source));
         }
         if let Some((mut sealed, _)) = self.sealed.take() {

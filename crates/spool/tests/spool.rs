@@ -8,6 +8,8 @@ mod failures;
 mod harness;
 #[path = "spool/model.rs"]
 mod model;
+#[path = "spool/prefill.rs"]
+mod prefill;
 #[path = "spool/reading.rs"]
 mod reading;
 #[path = "spool/real_disk.rs"]

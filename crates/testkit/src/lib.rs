@@ -3,12 +3,18 @@
 //! A [`Hopline`] is one process on one data directory with every listener on a free port. It is killed when it
 //! goes out of scope. Nothing here sleeps for luck: waiting is polling for a condition up to a deadline
 //! ([`eventually`]), and the start waits for the line that the program prints when it serves.
+//!
+//! A [`Browser`] is a real Chromium, a [`Site`] a web site of the test's own for it to visit.
 
+mod browser;
 mod http;
 mod process;
+mod site;
 
+pub use browser::Browser;
 pub use http::{Answer, BROWSER, Http};
 pub use process::{Hopline, Setup, binary, command};
+pub use site::{Page, Seen, Site};
 
 use std::future::Future;
 use std::time::{Duration, Instant};

@@ -59,7 +59,7 @@ pub struct Hopline {
     child: Child,
     /// Base address of the edge.
     pub edge: String,
-    /// Base address of API and portal.
+    /// Base address of API and portal; empty while the stores are down.
     pub api: String,
     /// Base address of health and metrics.
     pub metrics: String,
@@ -126,8 +126,10 @@ impl Hopline {
                 .find_map(|word| word.strip_prefix(name)?.strip_prefix('='))
                 .map(str::to_owned)
         };
-        match (field("edge"), field("api"), field("metrics")) {
-            (Some(edge), Some(api), Some(metrics)) => Ok(Self { child, edge, api, metrics }),
+        match (field("edge"), field("metrics")) {
+            (Some(edge), Some(metrics)) => {
+                Ok(Self { child, edge, api: field("api").unwrap_or_default(), metrics })
+            }
             _ => {
                 child.kill().ok();
                 child.wait().ok();

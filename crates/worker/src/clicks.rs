@@ -167,6 +167,7 @@ impl Booker<'_> {
         self.metrics.ledger.transactions.inc_by(settled.transactions);
         self.settled.conversions += settled.conversions;
         self.settled.clicks += settled.clicks;
+        self.settled.capped += settled.capped;
         self.settled.transactions += settled.transactions;
         Ok(())
     }

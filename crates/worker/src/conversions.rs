@@ -7,6 +7,7 @@ use hopline_click_store::StoredClick;
 use hopline_clickid::KeyRing;
 use hopline_control_store::conversions::{Waiting, waiting};
 use hopline_control_store::{DatabaseExt, ErrorKind, StoreError, Tx, click_keys};
+use hopline_fault::{Point, point};
 use hopline_runtime::telemetry::ConversionOutcome;
 use hopline_types::{CommissionStatus, ConversionId, MINUTE_MS, SECOND_MS, UnixMillis};
 
@@ -151,7 +152,9 @@ impl Worker {
             .write(move |tx| {
                 let mut decided = Vec::with_capacity(ready.len());
                 for ready in &ready {
+                    passed(Point::BooksBookBefore)?;
                     decided.push(decide_one(tx, ready, &keys, now)?);
+                    passed(Point::BooksBookAfter)?;
                 }
                 Ok(decided)
             })
@@ -189,6 +192,10 @@ impl Worker {
         self.options.metrics.conversions.processed.inc(outcome);
         self.options.metrics.ledger.transactions.inc_by(decided.transactions);
     }
+}
+
+fn passed(at: Point) -> Result<(), StoreError> {
+    point(at).map_err(|error| StoreError::new(ErrorKind::Unavailable, error.to_string()))
 }
 
 fn decide_one(tx: &mut dyn Tx, ready: &Ready, keys: &KeyRing, now: UnixMillis) -> Result<Decided, Failure> {

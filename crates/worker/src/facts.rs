@@ -3,7 +3,8 @@
 use hopline_books::facts::from_json;
 use hopline_control_store::conversions::{RefusedEvent, keep_refused};
 use hopline_control_store::facts::{WaitingFact, remove, waiting};
-use hopline_control_store::{DatabaseExt, StoreError};
+use hopline_control_store::{DatabaseExt, ErrorKind, StoreError};
+use hopline_fault::{Point, point};
 
 use crate::{BATCH, Worker, WorkerError};
 
@@ -30,8 +31,12 @@ impl Worker {
                 }
             }
         }
+        passed(Point::OutboxInsertBefore)?;
         self.options.click_store.store_facts(facts).await?;
+        passed(Point::OutboxInsertAfter)?;
+        passed(Point::OutboxCommitBefore)?;
         self.take_out(page, unreadable).await?;
+        passed(Point::OutboxCommitAfter)?;
         Ok(is_full)
     }
 
@@ -60,4 +65,8 @@ impl Worker {
         };
         self.options.database.write(remove).await
     }
+}
+
+fn passed(at: Point) -> Result<(), StoreError> {
+    point(at).map_err(|error| StoreError::new(ErrorKind::Unavailable, error.to_string()))
 }

@@ -1,11 +1,15 @@
 //! Tasks of the repository: `cargo xtask test` sets up what the tests need and passes them, `cargo xtask bench` runs a
-//! measurement.
+//! measurement, `cargo xtask soak` kills the server again and again.
 
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a command's output is for its user")]
 
+mod apt;
 mod bench;
+mod browser;
+mod faketime;
 mod process;
 mod python;
+mod soak;
 mod test;
 
 use std::path::{Path, PathBuf};
@@ -17,6 +21,7 @@ const HELP: &str = "\
 cargo xtask test          set up what the tests need, then check and test the workspace
 cargo xtask bench         list the measurements
 cargo xtask bench NAME    run one, in release; further arguments are handed on
+cargo xtask soak          kill the server 200 times under load and compare; --cycles N, --seed N
 cargo xtask help          this page
 
 Environment:
@@ -33,12 +38,13 @@ fn main() -> ExitCode {
         ["bench", name, rest @ ..] => {
             Workspace::find().and_then(|workspace| bench::run(&workspace, name, rest))
         }
+        ["soak", rest @ ..] => Workspace::find().and_then(|workspace| soak::run(&workspace, rest)),
         ["help" | "--help" | "-h"] => {
             print!("{HELP}");
             Ok(())
         }
         _ => {
-            eprint!("xtask: expected test, bench or help, given {words:?}\n\n{HELP}");
+            eprint!("xtask: expected test, bench, soak or help, given {words:?}\n\n{HELP}");
             return ExitCode::from(2);
         }
     };

@@ -4,9 +4,9 @@
 
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Result};
 
-use crate::{Workspace, process};
+use crate::{Workspace, apt, process};
 
 /// The packages, with their versions.
 const REQUIREMENTS: &str = "tests/tools/requirements.txt";
@@ -49,21 +49,10 @@ fn system_python(root: &Path) -> Result<PathBuf> {
     if let Some(python) = find_python(root) {
         return Ok(python);
     }
-    let packages = APT_PACKAGES.join(" ");
-    let has_apt = process::succeeds(&mut process::command(root, "apt-get", &["--version"]));
-    if !has_apt || !is_root(root) {
-        bail!(
-            "the tests need Python 3 with its venv module; install it (on Debian as root: apt-get install {packages})"
-        );
-    }
-    println!("installing {packages}");
-    let apt = |arguments: &[&str]| {
-        process::run(process::command(root, "apt-get", arguments).env("DEBIAN_FRONTEND", "noninteractive"))
-    };
-    apt(&["update", "--quiet"])?;
-    apt(&[["install", "--quiet", "--yes", "--no-install-recommends"].as_slice(), &APT_PACKAGES].concat())?;
-    find_python(root)
-        .with_context(|| format!("{packages} are installed, but no python3 can make environments"))
+    apt::install(root, &APT_PACKAGES)?;
+    find_python(root).with_context(|| {
+        format!("{} are installed, but no python3 can make environments", APT_PACKAGES.join(" "))
+    })
 }
 
 fn find_python(root: &Path) -> Option<PathBuf> {
@@ -71,9 +60,4 @@ fn find_python(root: &Path) -> Option<PathBuf> {
     let can_make = ["-c", "import venv, ensurepip"];
     let candidates = ["python3", "/usr/bin/python3"].map(PathBuf::from);
     candidates.into_iter().find(|python| process::succeeds(&mut process::command(root, python, &can_make)))
-}
-
-fn is_root(root: &Path) -> bool {
-    let id = process::command(root, "id", &["-u"]).output();
-    id.is_ok_and(|output| output.stdout.trim_ascii() == b"0")
 }

@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use anyhow::{Context as _, Result, bail};
 
-use crate::{Workspace, process, python};
+use crate::{Workspace, browser, faketime, process, python};
 
 const VALIDATOR: &str = "tests/tools/validate_pain001.py";
 const PAYMENT_FIXTURES: &str = "crates/payfile/tests/fixtures";
@@ -16,6 +16,8 @@ pub(crate) fn run(workspace: &Workspace) -> Result<()> {
     let root = &workspace.root;
     stage("tools", || components(root))?;
     let python = stage("python", || python::ready(workspace))?;
+    let faketime = stage("clock", || faketime::ready(root))?;
+    stage("browser", || browser::ready(root))?;
     stage("format", || process::run(&mut process::cargo(root, &["fmt", "--all", "--check"])))?;
     stage("payment files against the official schema", || payment_files(root, &python))?;
     stage("clippy", || {
@@ -28,6 +30,7 @@ pub(crate) fn run(workspace: &Workspace) -> Result<()> {
     stage("tests", || {
         let mut tests = tests(root);
         tests.env("HOPLINE_TEST_PYTHON", &python);
+        tests.env("HOPLINE_TEST_FAKETIME", &faketime);
         tests.env("HOPLINE_BIN", workspace.target.join("debug/hopline"));
         process::run(&mut tests)
     })?;

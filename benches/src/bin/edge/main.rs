@@ -19,8 +19,6 @@
 #![expect(clippy::print_stdout, reason = "a measurement's output is for its user")]
 
 mod bare;
-mod clicks;
-mod hopline;
 mod nginx;
 mod open_loop;
 mod options;
@@ -28,15 +26,13 @@ mod report;
 mod row;
 mod saturation;
 mod trace;
-mod wrk;
 
 use anyhow::{Context as _, Result, bail, ensure};
-use hopline_benches::machine;
-use hopline_runtime::config::Durability;
+use hopline_benches::{machine, subject};
 
 use crate::options::Options;
 use crate::row::Row;
-use crate::wrk::Wrk;
+use hopline_benches::wrk::Wrk;
 
 /// The product's own allocator.
 #[global_allocator]
@@ -48,12 +44,7 @@ fn main() -> Result<()> {
     match words.as_slice() {
         ["serve", address] => bare::serve(address.parse()?),
         ["serve", address, links, durability, spool] => {
-            let durability = match *durability {
-                "process" => Durability::Process,
-                "disk" => Durability::Disk,
-                other => bail!("no durability {other:?} is measured"),
-            };
-            hopline::serve(address.parse()?, links.parse()?, spool.into(), durability)
+            subject::serve(&subject::Setup::read(address, links, durability, spool)?)
         }
         ["pace", rest @ ..] => open_loop::child(rest),
         _ => measure(&Options::read()),

@@ -5,11 +5,11 @@ use std::process::Stdio;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail, ensure};
+use hopline_benches::clicks;
 use hopline_benches::cpu::{CpuTime, core_busy};
 use hopline_benches::server::{Server, pinned};
 use hopline_loadgen::{Pace, paced};
 
-use crate::clicks;
 use crate::options::Options;
 use crate::row::Row;
 use crate::saturation::{sweeping, undisturbed};

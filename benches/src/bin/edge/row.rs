@@ -6,7 +6,9 @@ use std::process::{Command, Stdio};
 use anyhow::{Result, ensure};
 use hopline_benches::server::{Server, free_address, pinned};
 
-use crate::{clicks, nginx};
+use hopline_benches::clicks;
+
+use crate::nginx;
 
 /// A server under measurement.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

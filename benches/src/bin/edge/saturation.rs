@@ -10,7 +10,7 @@ use hopline_benches::server::Server;
 
 use crate::options::Options;
 use crate::row::Row;
-use crate::wrk::{Run, Wrk};
+use hopline_benches::wrk::{Run, Wrk};
 
 /// One row in one round.
 #[derive(Debug, Clone, Copy)]

@@ -10,7 +10,7 @@ use hopline_benches::cpu::children;
 use hopline_benches::server::Server;
 use rustix::process::{Pid, Signal, kill_process};
 
-use crate::wrk::Wrk;
+use hopline_benches::wrk::Wrk;
 
 const ATTACH: Duration = Duration::from_millis(300);
 

@@ -57,11 +57,27 @@ pub(super) fn attribution(
     })
 }
 
-/// Terms, lines, shares.
-pub(super) fn money(
+/// Terms and lines: what it comes to.
+pub(super) fn price(reasoning: &mut Value, version: &TermsVersion, earned: &Earned) {
+    reasoning["terms"] = terms_json(version, earned.revenue);
+    reasoning["lines"] = json!(earned.lines);
+    reasoning["rounding"] = json!("each line once, half to even");
+}
+
+/// A cap has no room: what would have been credited is not.
+pub(super) fn capped(reasoning: &mut Value, refusal: &str) {
+    let decided = reasoning["reason"].as_str().unwrap_or_default();
+    reasoning["reason"] = json!(format!("{decided}; but {refusal}"));
+    for touch in reasoning["touches"].as_array_mut().into_iter().flatten() {
+        if touch["outcome"] == Outcome::Credited.as_str() {
+            touch["outcome"] = json!("capped");
+        }
+    }
+}
+
+/// Shares.
+pub(super) fn credits(
     reasoning: &mut Value,
-    version: &TermsVersion,
-    earned: &Earned,
     decision: &Decision<UniqueNumber, AffiliateId>,
     (revenues, payouts): (&[Amount], &[Amount]),
 ) {
@@ -81,9 +97,6 @@ pub(super) fn money(
             })
         })
         .collect();
-    reasoning["terms"] = terms_json(version, earned.revenue);
-    reasoning["lines"] = json!(earned.lines);
-    reasoning["rounding"] = json!("each line once, half to even");
     reasoning["credits"] = Value::Array(credits);
 }
 

@@ -1,6 +1,8 @@
 //! Random lives of a small network: whatever happens, the books agree with themselves.
 
 use hopline_books::payouts::{self, FailedPayout, NewBatch};
+use hopline_catalogue::data::{CapMetric, CapPeriod, CapScope};
+use hopline_control_store::caps::NewCap;
 use hopline_control_store::payouts::BatchStatus;
 use hopline_types::{BatchId, ConversionId, Verdict};
 use proptest::prelude::*;
@@ -50,9 +52,19 @@ proptest! {
     #[test]
     fn l_02_every_life_of_a_network_ends_with_sound_books(
         rules in 0..3_usize,
+        caps in proptest::collection::vec((0..3_usize, 0..3_usize, 0..4_usize, 1..200_000_i64), 0..4),
         steps in proptest::collection::vec(step(), 1..40),
     ) {
         let world = World::new([Rules::PAID_AT_ONCE, Rules::HELD, Rules::JUDGED].into_iter().nth(rules).unwrap());
+        let caps = caps.into_iter().enumerate().map(|(number, (scope, metric, period, amount))| NewCap {
+            scope: [CapScope::Offer, CapScope::EachAffiliate, CapScope::Affiliate(world.shop)][scope],
+            metric: [CapMetric::Conversions, CapMetric::Revenue, CapMetric::Payout][metric],
+            period: [CapPeriod::Day, CapPeriod::Week, CapPeriod::Month, CapPeriod::Total][period],
+            // Zones make them different caps.
+            zone: ["UTC", "Asia/Tokyo", "Europe/Berlin", "America/New_York"][number].into(),
+            amount: if metric == 0 { amount % 5 + 1 } else { amount },
+        });
+        world.cap(&caps.collect::<Vec<_>>());
         let mut sold: Vec<ConversionId> = Vec::new();
         let mut batches: Vec<BatchId> = Vec::new();
         for (number, step) in steps.into_iter().enumerate() {

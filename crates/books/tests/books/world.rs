@@ -4,12 +4,13 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use hopline_books::payouts::{BatchView, NewBatch};
 use hopline_books::{AffiliateBalance, BookError, Context, Decided, Intake, NewConversion};
-use hopline_catalogue::data::Standing;
+use hopline_catalogue::data::{CapEntry, Standing};
 use hopline_clickid::{ClickClaims, ClickKey, KeyRing, UniqueNumber};
+use hopline_control_store::caps::NewCap;
 use hopline_control_store::conversions::Conversion;
 use hopline_control_store::offers::{Approval, NewGoal, NewOffer, OfferSettings};
 use hopline_control_store::{
-    DatabaseExt, Tx, advertisers, affiliates, catalogue, conversions, ledger, offers,
+    DatabaseExt, Tx, advertisers, affiliates, caps, catalogue, conversions, ledger, offers,
 };
 use hopline_control_store_sqlite::SqliteDatabase;
 use hopline_money::{Currency, Decimal};
@@ -25,8 +26,8 @@ pub(crate) const NOW: UnixMillis = UnixMillis(1_772_359_200_000);
 pub(crate) const DAY: i64 = 86_400_000;
 
 pub(crate) struct World {
-    runtime: tokio::runtime::Runtime,
-    database: SqliteDatabase,
+    pub(crate) runtime: tokio::runtime::Runtime,
+    pub(crate) database: SqliteDatabase,
     pub(crate) keys: KeyRing,
     pub(crate) advertiser: AdvertiserId,
     pub(crate) offer: OfferId,
@@ -131,6 +132,34 @@ impl World {
         self.write(decide).unwrap()
     }
 
+    /// A sale of an affiliate at a time, taken in and decided then.
+    pub(crate) fn sold_at(
+        &self,
+        order: &str,
+        amount: &str,
+        affiliate: AffiliateId,
+        at: UnixMillis,
+    ) -> ConversionId {
+        let click = self.click(affiliate, at.plus(-1), Verdict::UNIQUE);
+        let mut sale = self.sale(order, amount, Some(click));
+        (sale.converted_at, sale.received_at) = (at, at);
+        let keys = self.keys.clone();
+        let sell = move |tx: &mut dyn Tx| {
+            let Intake::Taken { conversion } = hopline_books::intake(tx, &sale, &keys, at)? else {
+                panic!("not taken: {sale:?}")
+            };
+            hopline_books::decide(tx, conversion, &Context { keys: &keys, click: None, now: at })?;
+            Ok(conversion)
+        };
+        self.write(sell).unwrap()
+    }
+
+    /// Lets the offer have these caps and no others.
+    pub(crate) fn cap(&self, wanted: &[NewCap]) -> Vec<CapEntry> {
+        let (offer, wanted) = (self.offer, wanted.to_vec());
+        self.write(move |tx| Ok(caps::replace(tx, offer, &wanted, NOW)?)).unwrap()
+    }
+
     /// A sale by the blog, decided.
     pub(crate) fn sold(&self, order: &str, amount: &str) -> ConversionId {
         let click = self.click(self.blog, NOW.plus(-DAY), Verdict::UNIQUE);
@@ -199,6 +228,9 @@ impl World {
     pub(crate) fn audit(&self) {
         let outcome = self.write(|tx| Ok(ledger::verify(tx)?)).unwrap();
         if let Err(unsound) = outcome {
+            panic!("{unsound}");
+        }
+        if let Err(unsound) = self.write(|tx| hopline_books::caps::verify(tx)).unwrap() {
             panic!("{unsound}");
         }
         for totals in self.write(|tx| Ok(ledger::trial_balance(tx)?)).unwrap() {

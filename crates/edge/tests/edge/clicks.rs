@@ -50,12 +50,13 @@ fn a_click_is_sent_on_with_a_signed_id_and_recorded_with_everything_it_said() {
     );
     assert_eq!(
         (click.code.as_str(), click.source.as_str(), click.landing_page.as_str()),
-        ("abc1234", "mail", "4")
+        ("abc1234", "mail", "")
     );
     assert_eq!((click.creative.as_str(), click.ext.as_str(), click.email_hash.as_str()), ("7", "x/y", "ab"));
     assert_eq!((click.referrer_host.as_str(), click.language.as_str()), ("blog.example", "de"));
     assert_eq!((click.device, click.os.as_str(), click.browser.as_str()), (Device::Mobile, "iOS", "Safari"));
-    assert_eq!(click.flags, Flags::GPC.with(Flags::NO_GESTURE).with(Flags::NO_COOKIE));
+    let flags = [Flags::GPC, Flags::NO_GESTURE, Flags::NO_COOKIE, Flags::LANDING_PAGE_UNKNOWN];
+    assert_eq!(click.flags, flags.into_iter().fold(Flags::default(), Flags::with));
     assert_eq!(stopped.count(EdgeOutcome::Redirect), 1);
 }
 

@@ -40,6 +40,7 @@ pub(crate) fn run(config: &Config) -> anyhow::Result<ExitCode> {
         let findings = [
             ("ledger", ledger_check(&stores).await?),
             ("audit log", audit_log_check(&stores).await?),
+            ("caps", caps_check(&stores).await?),
             ("click counts", counts_check(&stores).await?),
             ("answered = stored", spool_check(&spool, &*stores.clicks, kept_from).await?),
         ];
@@ -72,6 +73,15 @@ async fn audit_log_check(stores: &stores::Stores) -> anyhow::Result<Finding> {
     Ok(match found {
         Ok(head) => Ok(format!("chain of {} unbroken", head.count)),
         Err(broken) => Err(broken.to_string()),
+    })
+}
+
+async fn caps_check(stores: &stores::Stores) -> anyhow::Result<Finding> {
+    let found =
+        stores.database.read(|tx| hopline_books::caps::verify(tx)).await.context("recounting caps")?;
+    Ok(match found {
+        Ok(sound) => Ok(format!("{} sums agree with {} conversions", sound.sums, sound.conversions)),
+        Err(unsound) => Err(unsound.to_string()),
     })
 }
 

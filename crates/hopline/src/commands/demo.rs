@@ -10,12 +10,15 @@ use hopline_runtime::clock::Clock;
 use hopline_runtime::config::Config;
 use hopline_runtime::files::DataDir;
 use hopline_runtime::telemetry;
-use hopline_types::{AdvertiserId, AffiliateId, Role};
+use hopline_types::{AdvertiserId, AffiliateId, Role, UnixMillis};
 
 use super::serve;
+use crate::out;
 use crate::server::{Roles, Server};
-use crate::{out, stores};
+use crate::stores::{self, Stores};
 
+/// Country database of the example network.
+const COUNTRIES_FILE: &str = "countries.mmdb";
 /// File with the logins of the example network, readable by its owner only.
 const LOGINS_FILE: &str = "demo-logins.txt";
 
@@ -35,14 +38,20 @@ pub(crate) fn run(mut config: Config, arguments: &ArgMatches) -> anyhow::Result<
     let data_dir = DataDir::open(&config.data_dir, Clock::System.now())?;
     let folder = data_dir.path().display().to_string();
     let logins_file = data_dir.join(LOGINS_FILE);
+    if config.edge.geoip.is_none() {
+        let countries = data_dir.join(COUNTRIES_FILE);
+        hopline_runtime::files::replace(&countries, hopline_demo::COUNTRIES, 0o600)?;
+        config.edge.geoip = Some(countries);
+    }
     let leave = arguments.get_flag("exit_after_seeding");
     serve::runtime()?.block_on(async {
         let server = Server::start(config, data_dir, Roles::ALL).await?;
-        let (Some(edge), Some(api)) = (server.edge_url.clone(), server.api_url.clone()) else {
-            anyhow::bail!("the demo needs edge and api")
+        let all = (server.edge_url.clone(), server.api_url.clone(), server.stores.clone());
+        let (Some(edge), Some(api), Some(stores)) = all else {
+            anyhow::bail!("the demo needs its stores: {folder} is damaged")
         };
         out(format!("Hopline demo on {folder}\n").as_bytes())?;
-        let operator_key = operator_key(&server).await?;
+        let operator_key = operator_key(&stores, server.clock.now()).await?;
         let demo = Demo { api: Client::new(&api, Some(&operator_key)), edge: Client::new(&edge, None) };
         let mut progress = |step: &str| {
             // A closed standard output does not stop the demo.
@@ -54,7 +63,7 @@ pub(crate) fn run(mut config: Config, arguments: &ArgMatches) -> anyhow::Result<
                 return Ok(if server.finish().await { ExitCode::SUCCESS } else { ExitCode::from(1) });
             }
         };
-        let logins = logins(&server, &seeded.network, &logins_file).await?;
+        let logins = logins(&stores, server.clock.now(), &seeded.network, &logins_file).await?;
         out(summary(&seeded, &api, &edge, &server.metrics_url, &logins).as_bytes())?;
         if leave {
             server.shutdown.begin();
@@ -67,10 +76,8 @@ pub(crate) fn run(mut config: Config, arguments: &ArgMatches) -> anyhow::Result<
 }
 
 /// A key for the seeding; it lives as long as nobody revokes it, and is made anew by each run.
-async fn operator_key(server: &Server) -> Result<String, StoreError> {
-    let now = server.clock.now();
-    server
-        .stores
+async fn operator_key(stores: &Stores, now: UnixMillis) -> Result<String, StoreError> {
+    stores
         .database
         .write(move |tx| {
             let new = keys::NewKey {
@@ -87,7 +94,12 @@ async fn operator_key(server: &Server) -> Result<String, StoreError> {
 }
 
 /// One login per role. Made by the first run and kept in a file beside the data, so that later runs print them too.
-async fn logins(server: &Server, network: &Network, file: &std::path::Path) -> anyhow::Result<String> {
+async fn logins(
+    stores: &Stores,
+    now: UnixMillis,
+    network: &Network,
+    file: &std::path::Path,
+) -> anyhow::Result<String> {
     if let Ok(kept) = std::fs::read_to_string(file) {
         return Ok(kept);
     }
@@ -106,8 +118,7 @@ async fn logins(server: &Server, network: &Network, file: &std::path::Path) -> a
         let hashed = password.clone();
         let password_phc = tokio::task::spawn_blocking(move || hopline_api::hash_password(&hashed)).await??;
         let new = users::NewUser { email: email.clone(), role, advertiser_id, affiliate_id, password_phc };
-        let now = server.clock.now();
-        let made = server.stores.database.write(move |tx| users::create(tx, &new, now)).await;
+        let made = stores.database.write(move |tx| users::create(tx, &new, now)).await;
         match made {
             Ok(_) => writeln!(text, "    {:<12} {email:<26} {password}", role.as_str())?,
             Err(error) if error.kind == ErrorKind::Conflict => {

@@ -73,6 +73,11 @@ impl FromStr for Cidr {
             None if address.is_ipv4() => 32,
             None => 128,
         };
+        // An IPv4 network written as IPv6 is that IPv4 network, as its addresses are.
+        let (address, prefix) = match (address.to_canonical(), prefix.checked_sub(96)) {
+            (canonical, Some(short)) if canonical != address => (canonical, short),
+            _ => (address, prefix),
+        };
         let network = Self { network: masked(address, prefix).ok_or_else(form)?, prefix };
         if network.network != address {
             return Err(CidrError::HostBits { given: given.to_owned(), network });
@@ -97,6 +102,9 @@ mod tests {
             ("10.0.0.0/8", "10.255.1.2", true),
             ("10.0.0.0/8", "11.0.0.0", false),
             ("10.0.0.0/8", "::ffff:10.1.2.3", true),
+            ("::ffff:10.0.0.0/104", "10.1.2.3", true),
+            ("::ffff:10.0.0.0/104", "11.0.0.0", false),
+            ("::ffff:192.0.2.7", "192.0.2.7", true),
             ("0.0.0.0/0", "203.0.113.9", true),
             ("0.0.0.0/0", "2001:db8::1", false),
             ("192.0.2.7", "192.0.2.7", true),

@@ -19,6 +19,10 @@ pub struct SpoolMetrics {
     pub bytes: IntGauge,
     /// Age of the oldest record not yet shipped.
     pub oldest_seconds: Gauge,
+    /// Broken stretches that were put aside.
+    pub damage: IntCounter,
+    /// Bytes that the spool's file system has left.
+    pub disk_free_bytes: IntGauge,
 }
 
 /// Shipping.
@@ -28,6 +32,8 @@ pub struct ShipMetrics {
     pub rows: IntCounter,
     /// Batches that failed.
     pub failures: IntCounter,
+    /// Records that no store took.
+    pub dead_letters: IntCounter,
 }
 
 /// Conversions.
@@ -114,10 +120,13 @@ impl Metrics {
             spool: SpoolMetrics {
                 bytes: int_gauge(&registry, Metric::SpoolBytes),
                 oldest_seconds: gauge(&registry, Metric::SpoolOldestSeconds),
+                damage: counter(&registry, Metric::SpoolDamage),
+                disk_free_bytes: int_gauge(&registry, Metric::SpoolDiskFreeBytes),
             },
             ship: ShipMetrics {
                 rows: counter(&registry, Metric::ShipRows),
                 failures: counter(&registry, Metric::ShipFailures),
+                dead_letters: counter(&registry, Metric::ShipDeadLetters),
             },
             conversions: ConversionMetrics { processed: labelled(&registry, Metric::Conversions) },
             attribution: AttributionMetrics { lag_seconds: gauge(&registry, Metric::AttributionLagSeconds) },

@@ -37,10 +37,16 @@ pub enum Metric {
     SpoolBytes,
     /// Age of the oldest unshipped record.
     SpoolOldestSeconds,
+    /// Broken stretches of the spool.
+    SpoolDamage,
+    /// Room on the spool's disk.
+    SpoolDiskFreeBytes,
     /// Rows stored in the click store.
     ShipRows,
     /// Batches that failed.
     ShipFailures,
+    /// Records moved to the dead letters.
+    ShipDeadLetters,
     /// Conversions processed.
     Conversions,
     /// Age of the oldest conversion that waits for attribution.
@@ -68,8 +74,11 @@ impl Metric {
         Self::EdgeRequestSeconds,
         Self::SpoolBytes,
         Self::SpoolOldestSeconds,
+        Self::SpoolDamage,
+        Self::SpoolDiskFreeBytes,
         Self::ShipRows,
         Self::ShipFailures,
+        Self::ShipDeadLetters,
         Self::Conversions,
         Self::AttributionLagSeconds,
         Self::LedgerTransactions,
@@ -104,10 +113,23 @@ impl Metric {
                 "Age in seconds of the oldest record not yet shipped.",
                 Gauge,
             ),
+            Self::SpoolDamage => plain(
+                "hopline_spool_damage_total",
+                "Broken stretches of spool files that were put aside.",
+                Counter,
+            ),
+            Self::SpoolDiskFreeBytes => {
+                plain("hopline_spool_disk_free_bytes", "Bytes that the spool's file system has left.", Gauge)
+            }
             Self::ShipRows => plain("hopline_ship_rows_total", "Rows stored in the click store.", Counter),
             Self::ShipFailures => plain(
                 "hopline_ship_failures_total",
                 "Batches that the click store did not take; each is tried again.",
+                Counter,
+            ),
+            Self::ShipDeadLetters => plain(
+                "hopline_ship_dead_letters_total",
+                "Records that no store took, moved to the dead letters.",
                 Counter,
             ),
             Self::Conversions => by_outcome::<ConversionOutcome>(

@@ -162,6 +162,26 @@ async fn d_08_a_record_that_nobody_takes_goes_to_the_dead_letters_and_the_rest_g
         ]
     );
     assert_eq!(letters[0].payload, b"from a newer edge");
+    assert_eq!(place.metrics.ship.dead_letters.get(), 5);
+}
+
+#[tokio::test]
+async fn d_07_a_damaged_record_is_counted_and_the_rest_is_shipped() {
+    let place = Place::new();
+    let mut writer = place.writer(STREAM);
+    for _ in 0..3 {
+        writer.click();
+    }
+    drop(writer);
+    let segment = place.dir(STREAM).join("00000001.seg");
+    let mut bytes = std::fs::read(&segment).unwrap();
+    bytes[100] ^= 1;
+    std::fs::write(&segment, bytes).unwrap();
+    place.drain().await;
+    assert_eq!(place.clicks.rows().await, 2);
+    assert_eq!(place.metrics.spool.damage.get(), 1);
+    assert!(place.metrics.spool.disk_free_bytes.get() > 0);
+    assert_eq!(place.metrics.ship.dead_letters.get(), 0);
 }
 
 #[tokio::test]

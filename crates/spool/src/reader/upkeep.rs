@@ -67,7 +67,8 @@ impl SpoolReader {
     }
 
     /// Syncs the files that the last batch came from. A batch that is planned in the mark must not change
-    /// by a power cut afterwards; with durability `disk` it could not anyway.
+    /// by a power cut afterwards. With durability `disk` what this run has written is synced already, and is left
+    /// alone: a sync that fails here could hide the failure from the writer.
     ///
     /// # Errors
     /// A disk that refuses: do not plan the batch.

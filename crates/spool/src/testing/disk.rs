@@ -8,15 +8,24 @@ use std::sync::Weak;
 use super::node::Node;
 use super::{Effect, Operation};
 
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct Disk {
     pub(super) nodes: Vec<Node>,
     pub(super) names: BTreeMap<PathBuf, usize>,
     pub(super) durable_names: BTreeMap<PathBuf, usize>,
     pending: Vec<NameChange>,
-    pub(super) faults: Vec<(Operation, u32, Effect)>,
+    pub(super) faults: Vec<Fault>,
     pub(super) counts: Vec<Operation>,
     pub(super) locks: HashMap<PathBuf, Weak<()>>,
+}
+
+#[derive(Debug, Clone)]
+pub(super) struct Fault {
+    pub(super) operation: Operation,
+    /// Where not any file will do.
+    pub(super) path: Option<PathBuf>,
+    pub(super) skip: u32,
+    pub(super) effect: Effect,
 }
 
 #[derive(Debug, Clone)]
@@ -51,19 +60,21 @@ impl NameChange {
 }
 
 impl Disk {
-    /// The fault that this operation meets now.
-    pub(super) fn fault(&mut self, operation: Operation) -> Option<Effect> {
+    /// The fault that this operation meets now, on an open file or on names.
+    pub(super) fn fault(&mut self, operation: Operation, node: Option<usize>) -> Option<Effect> {
         self.counts.push(operation);
-        let at = self.faults.iter().position(|(injected, ..)| *injected == operation)?;
-        if self.faults[at].1 > 0 {
-            self.faults[at].1 -= 1;
+        let is_named = |path: &PathBuf| node.is_some() && self.names.get(path).copied() == node;
+        let meets = |fault: &Fault| fault.operation == operation && fault.path.as_ref().is_none_or(is_named);
+        let at = self.faults.iter().position(meets)?;
+        if self.faults[at].skip > 0 {
+            self.faults[at].skip -= 1;
             return None;
         }
-        Some(self.faults.remove(at).2)
+        Some(self.faults.remove(at).effect)
     }
 
-    pub(super) fn fails(&mut self, operation: Operation) -> io::Result<()> {
-        match self.fault(operation) {
+    pub(super) fn fails(&mut self, operation: Operation, node: Option<usize>) -> io::Result<()> {
+        match self.fault(operation, node) {
             Some(Effect::Fail(kind) | Effect::Torn { kind, .. }) => Err(kind.into()),
             Some(Effect::Short { .. }) | None => Ok(()),
         }
@@ -104,10 +115,14 @@ impl Disk {
             let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
             mixed ^ (mixed >> 31)
         };
+        // A journal keeps a prefix of the changes; without one, any of them may survive.
         let pending = std::mem::take(&mut self.pending);
         let kept = usize::try_from(draw() % (pending.len() as u64 + 1)).unwrap_or(0);
-        for change in pending.iter().take(kept) {
-            change.apply(&mut self.durable_names);
+        let has_journal = draw() % 2 == 0;
+        for (place, change) in pending.iter().enumerate() {
+            if if has_journal { place < kept } else { draw() % 2 == 0 } {
+                change.apply(&mut self.durable_names);
+            }
         }
         self.names.clone_from(&self.durable_names);
         for node in &mut self.nodes {

@@ -11,12 +11,15 @@ use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use hopline_fault::{Point, point};
 use hopline_types::UnixMillis;
 
 use crate::format::{RECORDS_PER_SEGMENT_MAX, SegmentHeader};
 use crate::ids::{RecordId, StreamIdentity};
-use crate::segment::{Segment, SegmentNumber};
+use crate::segment::{Filling, Segment, SegmentNumber};
 use crate::storage::Storage;
+
+use super::SpoolOptions;
 
 /// Makes a stream's next segment ahead of time, so that the change of segments costs no sync.
 #[derive(Debug, Clone)]
@@ -47,6 +50,8 @@ pub(super) struct NextSegment {
     pub(super) dir: PathBuf,
     identity: StreamIdentity,
     segment_bytes: u32,
+    /// How segments are filled that are made ahead.
+    ahead: Filling,
     is_ready: AtomicBool,
     state: Mutex<State>,
 }
@@ -63,12 +68,14 @@ impl NextSegment {
         storage: Arc<dyn Storage>,
         dir: PathBuf,
         identity: StreamIdentity,
-        segment_bytes: u32,
+        options: &SpoolOptions,
         number: SegmentNumber,
         id_min: u64,
     ) -> Self {
+        let segment_bytes = options.segment_bytes_max;
+        let ahead = if options.prefill { Filling::Zeros } else { Filling::Reserved };
         let state = Mutex::new(State { number, id_min, prepared: None });
-        Self { storage, dir, identity, segment_bytes, is_ready: AtomicBool::new(false), state }
+        Self { storage, dir, identity, segment_bytes, ahead, is_ready: AtomicBool::new(false), state }
     }
 
     /// Gives the next segment, to take records from `first_id` on. Those of the one before were fewer than
@@ -77,7 +84,8 @@ impl NextSegment {
         let mut state = self.state();
         let segment = match state.prepared.take() {
             Some(segment) => segment,
-            None => self.create(state.number, first_id, RECORDS_PER_SEGMENT_MAX, now)?,
+            // Nobody waits for zeros.
+            None => self.create(state.number, first_id, RECORDS_PER_SEGMENT_MAX, now, Filling::Reserved)?,
         };
         self.is_ready.store(false, Ordering::Relaxed);
         state.number = segment.header.number.following();
@@ -85,12 +93,19 @@ impl NextSegment {
         Ok(segment)
     }
 
+    /// True when there is a segment that is better than `current`.
+    pub(super) fn has_better_than(&self, current: &Segment) -> bool {
+        current.filling != self.ahead && self.is_ready.load(Ordering::Relaxed)
+    }
+
     fn prepare(&self, now: UnixMillis) -> io::Result<bool> {
         let mut state = self.state();
         if state.prepared.is_some() {
             return Ok(false);
         }
-        state.prepared = Some(self.create(state.number, state.id_min, 2 * RECORDS_PER_SEGMENT_MAX, now)?);
+        point(Point::SegmentPrepare)?;
+        let ids = 2 * RECORDS_PER_SEGMENT_MAX;
+        state.prepared = Some(self.create(state.number, state.id_min, ids, now, self.ahead)?);
         self.is_ready.store(true, Ordering::Relaxed);
         Ok(true)
     }
@@ -101,6 +116,7 @@ impl NextSegment {
         id_min: u64,
         ids: u64,
         created_at: UnixMillis,
+        filling: Filling,
     ) -> io::Result<Segment> {
         let header = SegmentHeader {
             identity: self.identity,
@@ -110,7 +126,7 @@ impl NextSegment {
             created_at,
             seed: draw_seed(),
         };
-        Segment::create(self.storage.as_ref(), &self.dir, header, self.segment_bytes)
+        Segment::create(self.storage.as_ref(), &self.dir, header, self.segment_bytes, filling)
     }
 
     fn state(&self) -> MutexGuard<'_, State> {

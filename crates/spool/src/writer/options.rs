@@ -35,6 +35,11 @@ pub struct SpoolOptions {
     /// The largest id of this stream that some store holds, where one was asked. Matters only to a stream whose files
     /// were lost or are older than the store: its ids then begin well behind this one instead of being given again.
     pub known_id: Option<RecordId>,
+    /// Write a new segment full of zeros before its first use, so that a sync finds no size, no blocks and no extents to
+    /// write, only data. For streams that sync (`disk`); costs what the crate's header says. Only segments that the
+    /// [`Preparer`](crate::Preparer) makes are filled, so that nobody waits for zeros; a stream that is in another one,
+    /// as after its start, moves on as soon as a filled one is ready.
+    pub prefill: bool,
 }
 
 impl Default for SpoolOptions {
@@ -44,6 +49,7 @@ impl Default for SpoolOptions {
             buffer_bytes_max: 4 * 1024 * 1024,
             segment_age_max: Duration::from_secs(3600),
             known_id: None,
+            prefill: false,
         }
     }
 }

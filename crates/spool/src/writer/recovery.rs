@@ -3,6 +3,8 @@
 use std::io;
 use std::path::Path;
 
+use hopline_fault::{Point, point};
+
 use crate::cursor::{Cursor, Step};
 use crate::damage::{Damage, DamageKind, set_aside};
 use crate::error::{MarkError, OpenError};
@@ -66,6 +68,7 @@ pub(super) fn recover(
     identity: StreamIdentity,
 ) -> Result<Recovered, OpenError> {
     let failed = |step| move |source| OpenError::Io { dir: dir.to_owned(), step, source };
+    point(Point::RecoveryBefore).map_err(failed("begin recovery"))?;
     let mark = load_mark(storage, dir)?;
     let mut segments = Vec::new();
     for (number, len) in list_segments(storage, dir).map_err(failed("list segments"))? {
@@ -84,6 +87,7 @@ pub(super) fn recover(
     };
     repair(storage, dir, segments, &mut recovered).map_err(failed("repair segments"))?;
     remove_leftovers(storage, dir).map_err(failed("remove leftovers"))?;
+    point(Point::RecoveryAfter).map_err(failed("end recovery"))?;
     Ok(recovered)
 }
 
@@ -160,6 +164,7 @@ fn repair(
 ) -> io::Result<()> {
     let mut is_last_found = false;
     for Found { number, len, header } in segments.into_iter().rev() {
+        point(Point::RecoveryRepair)?;
         let file = storage.open(&dir.join(number.file_name()), true)?;
         let mut cursor = Cursor::new(file, len);
         let Some(header) = header else {

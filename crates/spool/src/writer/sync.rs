@@ -3,6 +3,8 @@
 use std::io;
 use std::sync::Arc;
 
+use hopline_fault::{Point, point};
+
 use crate::storage::SegmentFile;
 use crate::tail::TailPoint;
 
@@ -27,7 +29,9 @@ impl SyncHandle {
     /// run on any thread.
     #[must_use]
     pub fn sync(self) -> SyncOutcome {
-        let result = self.files.iter().try_for_each(|file| file.sync_data());
+        let result = point(Point::SpoolSyncBefore)
+            .and_then(|()| self.files.iter().try_for_each(|file| file.sync_data()))
+            .and_then(|()| point(Point::SpoolSyncAfter));
         SyncOutcome { result, covers: self.covers }
     }
 }

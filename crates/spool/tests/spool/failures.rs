@@ -1,11 +1,15 @@
 //! One test per way in which the disk can fail while the stream is written (D-05).
 
 use std::io::ErrorKind;
+use std::sync::Arc;
 
 use hopline_spool::testing::{Effect, FaultStorage, Operation};
-use hopline_spool::{AppendError, Durability};
+use hopline_spool::{AppendError, Batch, Durability, OpenError, ReadOutcome, SpoolWriter};
 
-use crate::harness::{NOW, open, payloads, read_all, segment, segments, write};
+use crate::harness::{
+    ALL, DIR, IDENTITY, NOW, open, open_as, options, payloads, prefilled, read_all, reader, segment,
+    segments, write,
+};
 
 #[test]
 fn d_05_a_short_write_is_continued() {
@@ -179,4 +183,97 @@ fn d_05_a_failed_preparation_is_made_up_by_the_writer() {
     write(&mut writer, &[&[b'a'; 3000], &[b'b'; 3000]]);
     assert_eq!(segments(&storage), [segment(1), segment(2)]);
     assert_eq!(payloads(&storage, &writer).len(), 2);
+}
+
+#[test]
+fn d_05_a_fault_meant_for_the_written_segment_does_not_meet_the_one_that_is_made_ahead() {
+    let storage = FaultStorage::new();
+    let (mut writer, _) = open(&storage);
+    storage.inject_on(&segment(1), Operation::Sync, 0, Effect::Fail(ErrorKind::Other));
+    writer.preparer().prepare_next(NOW).unwrap();
+    writer.append(NOW, 1, b"lost").unwrap();
+    writer.flush(Durability::Disk).unwrap();
+    assert_eq!(writer.sync().unwrap_err().step, "sync");
+}
+
+#[test]
+fn d_05_a_full_disk_is_told_from_a_broken_one() {
+    let full = [ErrorKind::StorageFull, ErrorKind::QuotaExceeded];
+    for kind in
+        [ErrorKind::StorageFull, ErrorKind::QuotaExceeded, ErrorKind::Other, ErrorKind::ReadOnlyFilesystem]
+    {
+        let storage = FaultStorage::new();
+        let (mut writer, _) = open(&storage);
+        writer.append(NOW, 1, &[b'a'; 3000]).unwrap();
+        storage.inject(Operation::Write, 0, Effect::Fail(kind));
+        assert_eq!(
+            writer.flush(Durability::Process).unwrap_err().is_disk_full(),
+            full.contains(&kind),
+            "{kind}"
+        );
+        for _ in 0..2 {
+            // The second time it is answered without asking the disk again.
+            storage.inject(Operation::Create, 0, Effect::Fail(kind));
+            let refused = writer.append(NOW, 1, b"b").unwrap_err();
+            assert_eq!(refused.is_disk_full(), full.contains(&kind), "{refused}");
+        }
+    }
+    let storage = FaultStorage::new();
+    let too_large = open(&storage).0.append(NOW, 1, &[]).unwrap_err();
+    assert!(!too_large.is_disk_full());
+}
+
+#[test]
+fn d_05_a_disk_that_cannot_be_written_at_the_start_refuses_the_start_and_touches_nothing() {
+    for operation in
+        [Operation::Create, Operation::Allocate, Operation::Write, Operation::Sync, Operation::SyncDir]
+    {
+        let storage = FaultStorage::new();
+        let (mut writer, _) = open(&storage);
+        write(&mut writer, &[b"kept"]);
+        drop(writer);
+        // The recovery of one segment syncs once before a new one is made.
+        let skip = u32::from(operation == Operation::Sync);
+        storage.inject(operation, skip, Effect::Fail(ErrorKind::ReadOnlyFilesystem));
+        let storage_again = Arc::new(storage.clone());
+        let refused =
+            SpoolWriter::open_in(storage_again, DIR.as_ref(), IDENTITY, options(), NOW).unwrap_err();
+        assert!(
+            matches!(refused, OpenError::Io { step: "make a segment", .. }),
+            "{operation:?}: {refused:?}"
+        );
+        storage.clear_faults();
+        let (writer, _) = open(&storage);
+        assert_eq!(payloads(&storage, &writer), ["kept"], "{operation:?}");
+    }
+}
+
+#[test]
+fn d_05_a_disk_that_cannot_be_read_stops_the_reader_where_it_was() {
+    let storage = FaultStorage::new();
+    let (mut writer, _) = open(&storage);
+    write(&mut writer, &[b"one", b"two"]);
+    let mut reader = reader(&storage, Some(writer.tail()));
+    let start = reader.position();
+    let mut batch = Batch::default();
+    storage.inject(Operation::Read, 1, Effect::Fail(ErrorKind::Other));
+    reader.next_batch(ALL, &mut batch).unwrap_err();
+    assert_eq!((reader.position(), batch.len()), (start, 0));
+    assert_eq!(reader.next_batch(ALL, &mut batch).unwrap(), ReadOutcome::CaughtUp);
+    assert_eq!((batch.len(), batch.damage()), (2, [].as_slice()));
+}
+
+#[test]
+fn d_05_a_segment_that_cannot_be_filled_with_zeros_is_not_left_behind() {
+    for failing in 0..4 {
+        let storage = FaultStorage::new();
+        let (mut writer, _) = open_as(&storage, prefilled());
+        write(&mut writer, &[b"kept"]);
+        let operation = if failing % 2 == 0 { Operation::Write } else { Operation::Sync };
+        storage.inject(operation, failing / 2, Effect::Fail(ErrorKind::StorageFull));
+        writer.preparer().prepare_next(NOW).unwrap_err();
+        assert!(storage.paths().iter().all(|path| path.extension().is_none_or(|ending| ending != "tmp")));
+        write(&mut writer, &[&[b'a'; 3000], &[b'b'; 3000]]);
+        assert_eq!(payloads(&storage, &writer).len(), 3);
+    }
 }

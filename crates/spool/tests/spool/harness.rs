@@ -23,11 +23,28 @@ pub(crate) fn options() -> SpoolOptions {
         buffer_bytes_max: 1 << 20,
         segment_age_max: Duration::from_secs(3600),
         known_id: None,
+        prefill: false,
     }
 }
 
+/// As [`options`], with new segments full of zeros.
+pub(crate) fn prefilled() -> SpoolOptions {
+    SpoolOptions { prefill: true, ..options() }
+}
+
+pub(crate) fn open_as(storage: &FaultStorage, options: SpoolOptions) -> (SpoolWriter, Recovery) {
+    SpoolWriter::open_in(Arc::new(storage.clone()), Path::new(DIR), IDENTITY, options, NOW).unwrap()
+}
+
+/// A stream in a segment full of zeros, its second.
+pub(crate) fn open_filled(storage: &FaultStorage) -> SpoolWriter {
+    let (writer, _) = open_as(storage, prefilled());
+    writer.preparer().prepare_next(NOW).unwrap();
+    writer
+}
+
 pub(crate) fn open(storage: &FaultStorage) -> (SpoolWriter, Recovery) {
-    SpoolWriter::open_in(Arc::new(storage.clone()), Path::new(DIR), IDENTITY, options(), NOW).unwrap()
+    open_as(storage, options())
 }
 
 pub(crate) fn reader(storage: &FaultStorage, tail: Option<Arc<SharedTail>>) -> SpoolReader {

@@ -14,6 +14,7 @@ fn options() -> SpoolOptions {
         buffer_bytes_max: 64 * 1024,
         segment_age_max: Duration::from_secs(3600),
         known_id: None,
+        prefill: false,
     }
 }
 

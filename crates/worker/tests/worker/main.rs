@@ -4,6 +4,8 @@
 
 mod network;
 
+use hopline_catalogue::data::{CapMetric, CapPeriod, CapScope};
+use hopline_control_store::caps::NewCap;
 use hopline_report::Value;
 use hopline_runtime::telemetry::ConversionOutcome;
 use hopline_types::{CommissionStatus, HOUR_MS};
@@ -233,4 +235,67 @@ async fn an_hour_of_clicks_that_cannot_be_booked_stops_no_other_and_is_tried_aga
         assert_eq!(network.payable().await, expected);
         network.audit().await;
     }
+}
+
+#[tokio::test]
+async fn conversions_and_clicks_of_an_experiment_meet_under_their_landing_page() {
+    let network = Network::new().await;
+    let click = |page, country, region| network.click(NOW.plus(-5_000), "x").landed(page, country, region);
+    let (own, other, quiet) =
+        (click("", "DE", "DE-BE"), click("7", "US", "US-CA"), click("7", "DE", "DE-BY"));
+    network.store(&[&own, &other, &quiet]).await;
+    network.report_sale("A-1", "10.00", Some(&own)).await;
+    network.report_sale("A-2", "20.00", Some(&other)).await;
+    network.run_once().await;
+    let rows = network.report_by("landing_page,country,region").await.rows;
+    // Clicks have no currency: they are rows of their own.
+    let of = |page, country, region| {
+        let key = [page, country, region].map(Value::text);
+        let own = rows.iter().filter(|row| row.key == key).map(|row| &row.counters);
+        own.fold((0, 0, 0), |(clicks, conversions, payout), counters| {
+            (
+                clicks + counters.unique_clicks,
+                conversions + counters.conversions,
+                payout + counters.payout_minor,
+            )
+        })
+    };
+    assert_eq!(of("", "DE", "DE-BE"), (1, 1, 100));
+    assert_eq!(of("7", "US", "US-CA"), (1, 1, 200));
+    assert_eq!(of("7", "DE", "DE-BY"), (1, 0, 0));
+    network.audit().await;
+}
+
+#[tokio::test]
+async fn a_reached_cap_closes_the_offer_and_rejects_what_comes_late() {
+    let network = Network::new().await;
+    network
+        .cap(NewCap {
+            scope: CapScope::Offer,
+            metric: CapMetric::Conversions,
+            period: CapPeriod::Day,
+            zone: "UTC".into(),
+            amount: 2,
+        })
+        .await;
+    let mut sold = Vec::new();
+    for number in 0..4 {
+        assert_eq!(network.is_closed().await, number >= 2);
+        let click = network.click(NOW.plus(-5_000), "x");
+        network.store(&[&click]).await;
+        sold.push(network.report_sale(&format!("A-{number}"), "10.00", Some(&click)).await);
+        network.run_once().await;
+    }
+    assert_eq!(network.conversion(sold[3]).await.reason.as_deref(), Some("cap"));
+    assert_eq!(network.payable().await, "2.00");
+    let processed = &network.options.metrics.conversions.processed;
+    assert_eq!(processed.of(ConversionOutcome::Credited).get(), 2);
+    assert_eq!(processed.of(ConversionOutcome::Rejected).get(), 2);
+    let first = sold[0];
+    network.write(move |tx| hopline_books::refund(tx, first, None, "returned", "key:shop", NOW)).await;
+    assert!(!network.is_closed().await);
+    // The next day has room anyway.
+    network.hand.advance(24 * HOUR_MS);
+    assert!(!network.is_closed().await);
+    network.audit().await;
 }

@@ -10,10 +10,12 @@ use hopline_catalogue::data::Standing;
 use hopline_click_store::{AuditOutcome, ClickBatch, Dims, StoredClick, StreamId};
 use hopline_click_store_embedded::EmbeddedClickStore;
 use hopline_clickid::{ClickClaims, KeyRing, UniqueNumber};
+use hopline_control_store::caps::NewCap;
 use hopline_control_store::conversions::Conversion;
 use hopline_control_store::offers::{Approval, NewGoal, NewOffer, OfferSettings};
 use hopline_control_store::{
-    Database, DatabaseExt, Tx, advertisers, affiliates, catalogue, click_keys, conversions, ledger, offers,
+    Database, DatabaseExt, Tx, advertisers, affiliates, caps, catalogue, click_keys, conversions, ledger,
+    offers,
 };
 use hopline_control_store_sqlite::SqliteDatabase;
 use hopline_money::{Currency, Decimal};
@@ -50,6 +52,15 @@ pub(crate) struct Network {
 pub(crate) struct Click {
     pub(crate) id: String,
     stored: StoredClick,
+}
+
+impl Click {
+    /// Where it landed, and where it came from.
+    pub(crate) fn landed(mut self, page: &str, country: &str, region: &str) -> Self {
+        let dims = &mut self.stored.dims;
+        (dims.landing_page, dims.country, dims.region) = (page.into(), country.into(), region.into());
+        self
+    }
 }
 
 impl Network {
@@ -220,15 +231,32 @@ impl Network {
 
     /// Conversions by `sub1`.
     pub(crate) async fn report(&self) -> ReportRows {
+        self.report_by("sub1").await
+    }
+
+    pub(crate) async fn report_by(&self, group_by: &str) -> ReportRows {
         let pairs = [
             ("from", "2026-03-01"),
             ("to", "2026-03-02"),
-            ("group_by", "sub1"),
-            ("metrics", "conversions,payout"),
+            ("group_by", group_by),
+            ("metrics", "clicks,conversions,payout"),
             ("basis", "conversion"),
         ];
         let query = ReportQuery::parse(pairs, NOW, Scope::ALL).unwrap();
         self.options.click_store.report(query).await.unwrap()
+    }
+
+    /// Lets the offer have this cap and no other.
+    pub(crate) async fn cap(&self, cap: NewCap) {
+        let offer = self.offer;
+        self.write(move |tx| Ok(caps::replace(tx, offer, std::slice::from_ref(&cap), NOW)?)).await;
+    }
+
+    /// Whether edges are told to take no clicks for the offer.
+    pub(crate) async fn is_closed(&self) -> bool {
+        let (offer, now) = (self.offer, self.hand.now());
+        let closures = self.write(move |tx| Ok(catalogue::load(tx, now)?.closures)).await;
+        closures.iter().any(|closure| closure.offer_id == offer && closure.affiliate_id.is_none())
     }
 
     pub(crate) async fn payable(&self) -> String {
@@ -239,6 +267,7 @@ impl Network {
 
     pub(crate) async fn audit(&self) {
         self.write(|tx| Ok(ledger::verify(tx)?)).await.unwrap();
+        self.write(|tx| hopline_books::caps::verify(tx)).await.unwrap();
         let outcome = self.options.click_store.check().await.unwrap();
         assert!(matches!(outcome, AuditOutcome::Sound { .. }), "{outcome:?}");
     }
