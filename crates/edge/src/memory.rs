@@ -88,7 +88,7 @@ impl Tally {
 
     /// What there is to save, if anything changed since the last time: give it to [`save`], away from the edge's thread.
     /// `next_id` is the id of the next record.
-    pub(crate) fn to_save(&mut self, next_id: RecordId, now: UnixMillis) -> Option<ToSave> {
+    pub(crate) fn unsaved(&mut self, next_id: RecordId, now: UnixMillis) -> Option<ToSave> {
         if !std::mem::take(&mut self.is_changed) {
             return None;
         }

@@ -245,6 +245,16 @@ pub fn run(options: EdgeOptions) -> Result<EdgeHandle, EdgeError> {
         let (writer, recovery) = SpoolWriter::open_in(storage, &dir, identity, limits, options.clock.now())
             .map_err(|source| EdgeError::Spool { thread: number, source })?;
         tracing::debug!(?identity, ?recovery, "spool stream is open");
+        if !recovery.cuts.is_empty() || !recovery.damage.is_empty() {
+            let (cuts, damage) = (&recovery.cuts, &recovery.damage);
+            tracing::warn!(
+                ?identity,
+                ?cuts,
+                ?damage,
+                "the spool was not whole; what was taken out lies in damaged/"
+            );
+            options.metrics.spool_damage.inc_by(u64::try_from(damage.len()).unwrap_or(u64::MAX));
+        }
         streams.push(Stream { identity, dir, tail: writer.tail() });
         logs.push((identity, writer));
     }

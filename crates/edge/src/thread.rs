@@ -164,7 +164,7 @@ impl Thread {
     pub(crate) fn tally_to_save(&self) -> Option<ToSave> {
         let now = self.shared.clock.now();
         let next = self.log.next_id(now).ok()?;
-        self.tally.borrow_mut().to_save(next, now)
+        self.tally.borrow_mut().unsaved(next, now)
     }
 
     pub(crate) fn count(&self, outcome: EdgeOutcome, from: Instant, to: Instant) {

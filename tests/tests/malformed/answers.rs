@@ -48,7 +48,7 @@ fn check_head(head: &str, sent: &[u8]) -> Result<(u16, usize), String> {
     }
     let is_prefetch = || names(sent, b"prefetch") || names(sent, b"preview");
     let is_continue = status == 100 && names(sent, b"100-continue");
-    if !STATUSES.contains(&status) && !is_continue && !(status == 503 && is_prefetch()) {
+    if !(STATUSES.contains(&status) || is_continue || status == 503 && is_prefetch()) {
         return Err(format!("status {status}"));
     }
     let (mut location, mut length) = (None, None);

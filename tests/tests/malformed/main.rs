@@ -203,3 +203,37 @@ fn audit(data_dir: &Path) {
     let audit = command(data_dir, &["audit"]).output().expect("the binary runs");
     assert!(audit.status.success(), "{}", String::from_utf8_lossy(&audit.stdout));
 }
+
+#[test]
+fn broken_answers_are_told_from_good_ones() {
+    let found = "HTTP/1.1 302 Found\r\nlocation: ";
+    let good = format!("{found}https://shop.example/?c=1\r\nset-cookie: hl_vid=x\r\n\r\n");
+    let gif = "HTTP/1.1 200 OK\r\ncontent-length: 3\r\n\r\nGIF";
+    assert_eq!(answers::check(format!("{gif}{good}{gif}").as_bytes(), b"", true), Ok(vec![200, 302, 200]));
+    for bad in [
+        format!("{found}\r\n\r\n"),
+        format!("{found}/relative\r\n\r\n"),
+        format!("{found}https://evil.example/\r\n\r\n"),
+        format!("{found}http://shop.example/\r\n\r\n"),
+        format!("{found}https://a@shop.example/\r\n\r\n"),
+        format!("{found}https://shop.example/ b\r\n\r\n"),
+        format!("{found}https://shop.example/\nX-Injected: 1\r\n\r\n"),
+        format!("{found}https://shop.example/\r\nX-Injected: 1\r\n\r\n"),
+        format!("{found}https://shop.example/\r\nSet-Cookie: other=1\r\n\r\n"),
+        format!("{found}https://shop.example/\r\nLocation: https://shop.example/\r\n\r\n"),
+        "HTTP/1.1 302 Found\r\n\r\n".into(),
+        "HTTP/1.1 200 OK\r\nlocation: https://shop.example/\r\n\r\n".into(),
+        "HTTP/1.1 500 Internal Server Error\r\n\r\n".into(),
+        "HTTP/1.1 503 Service Unavailable\r\n\r\n".into(),
+        "HTTP/2.0 200 OK\r\n\r\n".into(),
+        "<html>\r\n\r\n".into(),
+        "HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\nGIF".into(),
+    ] {
+        assert!(answers::check(bad.as_bytes(), b"", true).is_err(), "{bad:?}");
+    }
+    assert_eq!(
+        answers::check(b"HTTP/1.1 503 Service Unavailable\r\n\r\n", b"Sec-Purpose: Prefetch", true),
+        Ok(vec![503])
+    );
+    assert!(answers::are_frames(b"\0\0\0\x04\0\0\0\0\0") && !answers::are_frames(b"HTTP/1.1 200 OK\r\n\r\n"));
+}

@@ -96,6 +96,8 @@ pub(super) fn parse(kind: Kind, text: &str) -> Result<Value, String> {
         Kind::BaseUrl => base_url(given).ok_or_else(wrong),
         Kind::Url => web_address(given).map(|_| Value::Text(given.to_owned())).ok_or_else(wrong),
         Kind::Cidrs => cidrs(given.split(',').map(str::trim).filter(|part| !part.is_empty())),
+        // Its parser counts bytes wrongly behind a blank and panics within a longer character.
+        Kind::LogFilter if !given.is_ascii() => Err(wrong()),
         Kind::LogFilter => match tracing_subscriber::EnvFilter::try_new(given) {
             Ok(_) if !given.is_empty() => Ok(Value::Text(given.to_owned())),
             Ok(_) | Err(_) => Err(wrong()),
@@ -176,6 +178,7 @@ mod tests {
             assert!(parse(Kind::Count(1, 5), bad).is_err(), "{bad}");
         }
         assert!(parse(Kind::LogFilter, "hopline=notalevel").is_err());
+        assert!(parse(Kind::LogFilter, ",\ng\u{fffd}=").is_err());
         assert!(parse(Kind::Country, "de").is_err());
         assert!(parse(Kind::Text(3), "abcd").is_err());
         assert!(parse(Kind::Switch, "yes").is_err());

@@ -1,7 +1,7 @@
 //! Counting on the hot path.
 
-use prometheus::Histogram;
 use prometheus::local::LocalHistogram;
+use prometheus::{Histogram, IntCounter};
 
 use super::labels::{EdgeOutcome, Label, LabelledCounter};
 
@@ -12,6 +12,8 @@ const OUTCOMES: usize = EdgeOutcome::ALL.len();
 pub struct EdgeMetrics {
     pub(super) requests: LabelledCounter<EdgeOutcome>,
     pub(super) seconds: Histogram,
+    /// Damaged stretches of the spool; what the edge finds at its start counts with what shipping finds later.
+    pub spool_damage: IntCounter,
 }
 
 impl EdgeMetrics {

@@ -112,15 +112,17 @@ impl Metrics {
     #[must_use]
     pub fn new() -> Self {
         let registry = Registry::new();
+        let damage = counter(&registry, Metric::SpoolDamage);
         let metrics = Self {
             edge: EdgeMetrics {
+                spool_damage: damage.clone(),
                 requests: labelled(&registry, Metric::EdgeRequests),
                 seconds: histogram(&registry, Metric::EdgeRequestSeconds, &EdgeMetrics::SECONDS),
             },
             spool: SpoolMetrics {
                 bytes: int_gauge(&registry, Metric::SpoolBytes),
                 oldest_seconds: gauge(&registry, Metric::SpoolOldestSeconds),
-                damage: counter(&registry, Metric::SpoolDamage),
+                damage,
                 disk_free_bytes: int_gauge(&registry, Metric::SpoolDiskFreeBytes),
             },
             ship: ShipMetrics {
