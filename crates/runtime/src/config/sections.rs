@@ -138,7 +138,11 @@ impl EdgeConfig {
     /// Matters when `listen` asks for port 0.
     #[must_use]
     pub fn base_url_at(&self, bound: SocketAddr) -> String {
-        if self.base_url_is_set { self.base_url.clone() } else { super::url_of(bound) }
+        if self.base_url_is_set {
+            return self.base_url.clone();
+        }
+        let url = super::url_of(bound);
+        if self.tls.is_some() { url.replacen("http://", "https://", 1) } else { url }
     }
 
     /// How many threads to start; one per core where 0 is configured.

@@ -217,6 +217,9 @@ fn links_start_with_the_bound_address_unless_another_was_set() {
     let config = Config::load(&inputs("", &[], &[("edge.listen", "127.0.0.1:0")])).unwrap();
     assert_eq!(config.edge.base_url_at(bound), "http://127.0.0.1:45678");
     assert_eq!(config.edge.base_url_at("0.0.0.0:80".parse().unwrap()), "http://127.0.0.1:80");
+    let tls = "edge.tls_certificate = \"c\"\nedge.tls_key = \"k\"\n";
+    let config = Config::load(&inputs(tls, &[], &[])).unwrap();
+    assert_eq!(config.edge.base_url_at(bound), "https://127.0.0.1:45678");
     let config = Config::load(&inputs("edge.base_url = \"https://go.example/\"", &[], &[])).unwrap();
     assert_eq!(config.edge.base_url_at(bound), "https://go.example");
     assert_eq!(config.api.base_url_at(bound), "http://127.0.0.1:45678");
