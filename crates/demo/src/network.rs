@@ -124,6 +124,12 @@ impl Network {
             for plan in offers {
                 let body = offer_body(&advertiser["id"], name, currency, plan);
                 let offer = api.post("/v1/offers", &body).await?;
+                if network.offers.is_empty() {
+                    // A second landing page: reports by landing page compare the two.
+                    let url = body["landing_page"].as_str().unwrap_or_default().replacen('?', "?page=b&", 1);
+                    let page = json!({"offer_id": offer["id"], "name": "B", "url": url, "weight": 1});
+                    api.post("/v1/landing_pages", &page).await?;
+                }
                 network.offers.push(read_offer(&offer, &advertiser, plan));
             }
         }
@@ -174,6 +180,7 @@ fn offer_body(advertiser: &Value, name: &str, currency: &str, plan: &OfferPlan) 
         "attribution": {"model": "last_click", "window_days": 30},
         "approval": "automatic",
         "hold_days": if kind == "ppl" { 14 } else { 0 },
+        "targeting": {"devices": {"not": ["tv"]}},
         "goals": [{"key": goal, "kind": kind, "revenue": price(revenue), "payout": price(payout)}],
     })
 }
