@@ -2,7 +2,7 @@
 
 use std::io::{Read as _, Write as _};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
-use std::process::{Child, Command};
+use std::process::{Child, ChildStdin, ChildStdout, Command};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, bail};
@@ -47,6 +47,33 @@ impl Server {
         self.child.id()
     }
 
+    /// Its input and output, once, where they are pipes.
+    pub fn pipes(&mut self) -> Option<(ChildStdin, ChildStdout)> {
+        self.child.stdin.take().zip(self.child.stdout.take())
+    }
+
+    /// Stops it from doing anything until [`Server::wake`].
+    ///
+    /// # Errors
+    /// It is gone.
+    pub fn sleep(&self) -> Result<()> {
+        self.signal(Signal::STOP)
+    }
+
+    /// Lets it go on.
+    ///
+    /// # Errors
+    /// It is gone.
+    pub fn wake(&self) -> Result<()> {
+        self.signal(Signal::CONT)
+    }
+
+    fn signal(&self, signal: Signal) -> Result<()> {
+        let pid =
+            i32::try_from(self.child.id()).ok().and_then(Pid::from_raw).context("a process's number")?;
+        kill_process(pid, signal).with_context(|| format!("sending {signal:?} to {pid:?}"))
+    }
+
     /// One request's answer, up to the end of its head.
     ///
     /// # Errors
@@ -70,10 +97,9 @@ impl Server {
 
 impl Drop for Server {
     fn drop(&mut self) {
-        if let Some(pid) = i32::try_from(self.child.id()).ok().and_then(Pid::from_raw) {
-            // Already gone is as good.
-            kill_process(pid, Signal::TERM).unwrap_or_default();
-        }
+        // Already gone is as good; one that sleeps would not hear that it is to end.
+        self.signal(Signal::TERM).unwrap_or_default();
+        self.wake().unwrap_or_default();
         drop(self.child.wait());
     }
 }

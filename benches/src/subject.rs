@@ -1,7 +1,12 @@
-//! Hopline's edge on a made-up catalogue: one thread, no store, nobody who ships.
+//! Hopline's edge as an operator would run it, on a made-up catalogue; no store, nobody who ships.
+//!
+//! All that a click may need is on: a file of countries; 500 offers, each with targeting (countries and devices that are
+//! not wanted, which hits hardly any of the clicks), two landing pages in rotation, a cookie, macros and parameters
+//! handed on; on every tenth offer a cap on clicks per day that is never reached; the built-in rules for user agents and
+//! networks of data centres; a trusted proxy in front. Segments are filled ahead for `disk`, as the program does it.
 
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -9,23 +14,30 @@ use anyhow::{Result, anyhow, bail};
 use arc_swap::ArcSwap;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use hopline_catalogue::Catalogue;
 use hopline_catalogue::data::{
-    AdvertiserEntry, AffiliateEntry, CatalogueData, ClickKeyEntry, LinkEntry, OfferEntry, OfferRules,
-    PseudonymKeyEntry, Secret, Standing,
+    AdvertiserEntry, AffiliateEntry, CapEntry, CapMetric, CapPeriod, CapScope, CatalogueData, ClickKeyEntry,
+    LandingPageEntry, LinkEntry, Matching, OfferEntry, OfferRules, PseudonymKeyEntry, Secret, Standing,
+    Targeting,
 };
+use hopline_catalogue::{Catalogue, snapshot};
 use hopline_edge::EdgeOptions;
+use hopline_geo::PlacesFile;
 use hopline_runtime::clock::Clock;
 use hopline_runtime::config::{Config, Durability};
 use hopline_runtime::lifecycle::Shutdown;
 use hopline_runtime::telemetry::Metrics;
-use hopline_types::{AdvertiserId, AffiliateId, LinkId, OfferId, PostbackAuth};
+use hopline_spool::SpoolOptions;
+use hopline_types::{AdvertiserId, AffiliateId, CapId, LandingPageId, LinkId, OfferId, PostbackAuth};
 use rustix::process::setpriority_process;
 
 const ADVERTISERS: i64 = 10;
 const OFFERS: i64 = 500;
 const AFFILIATES: i64 = 2000;
 const DAY_MS: i64 = 86_400_000;
+/// The file of the demo.
+const COUNTRIES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../crates/demo/data/countries.mmdb");
+/// Every so manieth offer has a cap on clicks.
+const CAPPED: i64 = 10;
 
 /// How it is to run.
 #[derive(Debug, Clone)]
@@ -77,29 +89,35 @@ pub fn serve(setup: &Setup) -> Result<()> {
     let compiled = compile(setup.links, today)?;
     let catalogue = Arc::new(ArcSwap::from_pointee(compiled));
     let (current, shutdown) = (Arc::clone(&catalogue), Shutdown::new());
-    let options =
+    let mut options =
         EdgeOptions::new(config, setup.spool.clone(), catalogue, Metrics::new().edge, shutdown, clock);
+    let prefill = setup.durability == Durability::Disk;
+    options.spool = SpoolOptions { prefill, ..SpoolOptions::default() };
+    options.places = Some(Arc::new(PlacesFile::open(Some(Path::new(COUNTRIES)), None)?));
     let edge = hopline_edge::run(options)?;
     if let Some(pause) = setup.swap_every {
         let links = setup.links;
         // As the program does it: away from the edge's threads, giving way to them, the old one kept until they let go.
         std::thread::spawn(move || {
             setpriority_process(None, 15).unwrap_or_default();
-            let mut old = None;
             loop {
+                let compiled = compile(links, today).unwrap_or_else(|error| panic!("{error:#}"));
+                let old = current.swap(Arc::new(compiled));
                 std::thread::park_timeout(pause);
-                match compile(links, today) {
-                    Ok(next) => drop(old.replace(current.swap(Arc::new(next)))),
-                    Err(error) => panic!("{error:#}"),
-                }
+                drop(old);
             }
         });
     }
     Ok(edge.wait()?)
 }
 
+/// With the bytes of its snapshot in memory meanwhile, as the program has them.
 fn compile(links: u32, today: i64) -> Result<Catalogue> {
-    Catalogue::compile(network(links, today)).map_err(|problems| anyhow!("the catalogue: {problems:?}"))
+    let data = network(links, today);
+    let bytes = std::hint::black_box(snapshot::encode(&data));
+    let compiled = Catalogue::compile(data).map_err(|problems| anyhow!("the catalogue: {problems:?}"));
+    drop(bytes);
+    compiled
 }
 
 /// The code of a link: eight characters, spread as random ones would be.
@@ -171,6 +189,35 @@ fn offer(id: i64) -> OfferEntry {
         starts_at: None,
         ends_at: None,
         goals: Vec::new(),
-        rules: OfferRules::default(),
+        rules: rules(id),
+    }
+}
+
+fn rules(offer: i64) -> OfferRules {
+    let not = |values: &[&str]| Matching::Not(values.iter().map(|&value| value.into()).collect());
+    let cap = || CapEntry {
+        id: CapId::new(offer).expect("ids from 1 on"),
+        scope: CapScope::Offer,
+        metric: CapMetric::Clicks,
+        period: CapPeriod::Day,
+        zone: "Europe/Berlin".into(),
+        amount: 1_000_000_000_000,
+    };
+    OfferRules {
+        targeting: Targeting {
+            countries: not(&["AQ", "BV", "HM"]),
+            devices: not(&["tv"]),
+            ..Targeting::default()
+        },
+        landing_pages: vec![LandingPageEntry {
+            id: LandingPageId::new(offer).expect("ids from 1 on"),
+            url: format!(
+                "https://shop{offer}.example/other?c={{click_id}}&a={{affiliate_id}}&s={{sub1}}&l={{country}}"
+            ),
+            weight: 1,
+            standing: Standing::Active,
+        }],
+        caps: (offer % CAPPED == 0).then(cap).into_iter().collect(),
+        ..OfferRules::default()
     }
 }

@@ -9,6 +9,7 @@
 
 mod catalogue;
 mod click_id;
+mod edge;
 mod fields;
 mod links;
 mod places;
@@ -20,6 +21,7 @@ mod values;
 
 pub use catalogue::catalogue;
 pub use click_id::click_id;
+pub use edge::{click_query, consent, referrer, request_head, visitor_cookie};
 pub use fields::{fetch_fields, user_agent};
 pub use links::{deep_link, template};
 pub use places::places;
@@ -33,11 +35,13 @@ pub use values::{money, report_query};
 pub type Target = (&'static str, fn(&[u8]));
 
 /// Every target; its seeds lie in the folder of its name.
-pub const TARGETS: [Target; 16] = [
+pub const TARGETS: [Target; 21] = [
     ("catalogue", catalogue),
     ("cidr", cidr),
     ("click_id", click_id),
+    ("click_query", click_query),
     ("config", config),
+    ("consent", consent),
     ("dead_letters", dead_letters),
     ("deep_link", deep_link),
     ("fetch_fields", fetch_fields),
@@ -45,11 +49,14 @@ pub const TARGETS: [Target; 16] = [
     ("places", places),
     ("proxy_header", proxy_header),
     ("record", record),
+    ("referrer", referrer),
     ("report_query", report_query),
+    ("request_head", request_head),
     ("segment", segment),
     ("shipped_mark", shipped_mark),
     ("template", template),
     ("user_agent", user_agent),
+    ("visitor_cookie", visitor_cookie),
 ];
 
 /// The first and the rest; zeros where there are too few.

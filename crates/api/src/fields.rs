@@ -72,7 +72,8 @@ impl<'a> Fields<'a> {
         self.object.is_some_and(|object| object.contains_key(name))
     }
 
-    fn missing(&mut self, name: &str) {
+    /// Remarks that a field is not there.
+    pub(crate) fn missing(&mut self, name: &str) {
         if let Some(object) = self.object {
             let is_null = object.contains_key(name);
             self.refuse(name, if is_null { "is null, but needs a value" } else { "is missing" });

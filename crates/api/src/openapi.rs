@@ -16,7 +16,9 @@ use crate::app::App;
 use crate::books::{balances, ledger, payout_batches, settlements};
 use crate::conversions::judge;
 use crate::resources::links::qr;
-use crate::resources::{advertisers, affiliates, domains, goals, keys, landing_pages, links, offers, users};
+use crate::resources::{
+    advertisers, affiliates, click_findings, domains, goals, keys, landing_pages, links, offers, users,
+};
 use crate::{audit, clicks, conversions, reports};
 
 /// The refusals that every operation may answer with.
@@ -86,6 +88,7 @@ impl IntoResponses for Problems {
         (name = "domains", description = "Hosts of links beside the edge's own"),
         (name = "keys", description = "API keys"),
         (name = "users", description = "People who sign in"),
+        (name = "click_findings", description = "Clicks that were found to be invalid later"),
         (name = "conversions", description = "What visitors did"),
         (name = "books", description = "Balances, ledger, audit log"),
         (name = "payouts", description = "Paying affiliates"),
@@ -209,6 +212,8 @@ fn described() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(payout_batches::export))
         .routes(routes!(payout_batches::settle))
         .routes(routes!(settlements::settle))
+        .routes(routes!(click_findings::list, click_findings::create))
+        .routes(routes!(click_findings::get))
         .routes(routes!(reports::report))
         .routes(routes!(clicks::clicks))
         .routes(routes!(audit::list))

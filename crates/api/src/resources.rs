@@ -2,6 +2,7 @@
 
 pub(crate) mod advertisers;
 pub(crate) mod affiliates;
+pub(crate) mod click_findings;
 pub(crate) mod domains;
 pub(crate) mod goals;
 pub(crate) mod keys;

@@ -10,6 +10,12 @@
 //! Where the offer has caps on revenue or payout ([`crate::caps`]), as many whole clicks are paid as have room in the
 //! periods that hold the beginning of the hour. The rest is settled too, as one rejected conversion with the reason
 //! `cap`, and is not paid later. (Caps on clicks have done their work at the edge: what they refuse is not counted.)
+//!
+//! # Fewer clicks than were settled
+//!
+//! Where a finding says so, settled clicks are taken out again, the last settled ones first, and the money that they had
+//! brought is taken back, also after its payout. Where none does, a count that went back books nothing: a click store
+//! that lost its counts takes nobody's money.
 
 use hopline_click_store::ClickCount;
 use hopline_control_store::conversions::{self, Conversion, InsertConversion};
@@ -28,6 +34,8 @@ use crate::explain::rfc3339;
 use crate::facts::Labels;
 use crate::{BookError, caps};
 
+mod taken_out;
+
 /// What a settlement of clicks did.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct ClicksSettled {
@@ -37,6 +45,8 @@ pub struct ClicksSettled {
     pub clicks: u64,
     /// Clicks among them that no cap had room for, and that are not paid.
     pub capped: u64,
+    /// Clicks settled before that findings took out again.
+    pub taken_out: u64,
     /// Ledger transactions booked.
     pub transactions: u64,
 }
@@ -78,8 +88,12 @@ fn settle_hour(
     now: UnixMillis,
 ) -> Result<(), BookError> {
     let before = settlements::so_far(tx, goal, count.affiliate, count.hour)?;
-    let first = u64::try_from(before.clicks).map_err(BookError::broken)?;
-    if count.clicks <= first {
+    let corrected = settlements::corrected(tx, goal, count.affiliate, count.hour)?;
+    let first = u64::try_from(before.clicks - corrected).map_err(BookError::broken)?;
+    if count.clicks < first {
+        return taken_out::take_out(tx, goal, count, (first, before.settlements), settled, now);
+    }
+    if count.clicks == first {
         return Ok(());
     }
     let terms = offers::terms_at(tx, goal, count.hour)?
@@ -110,8 +124,8 @@ fn settle_hour(
         settled.capped += count.clicks - paid;
         step.number += 1;
     }
-    let clicks = i64::try_from(count.clicks).map_err(BookError::broken)?;
-    let after = Settled { clicks, settlements: step.number - 1 };
+    let more = i64::try_from(count.clicks - first).map_err(BookError::broken)?;
+    let after = Settled { clicks: before.clicks + more, settlements: step.number - 1 };
     settlements::note(tx, goal.id, count.affiliate, count.hour, after)?;
     settled.clicks += count.clicks - first;
     Ok(())
@@ -119,6 +133,11 @@ fn settle_hour(
 
 const fn is_worthless(earned: &Earned) -> bool {
     earned.revenue.is_zero() && earned.payout.is_zero()
+}
+
+/// The conversion that a settlement is.
+fn event_id(goal: GoalId, count: &ClickCount, number: i64) -> String {
+    format!("clicks:{goal}:{}:{}:{number}", count.affiliate, count.hour.get())
 }
 
 /// An hour's clicks of one goal and affiliate.
@@ -239,7 +258,7 @@ impl Hour<'_> {
         let conversion = conversions::insert(
             tx,
             &InsertConversion {
-                event_id: format!("clicks:{}:{affiliate}:{}:{}", self.goal.id, hour.get(), step.number),
+                event_id: event_id(self.goal.id, self.count, step.number),
                 advertiser: self.offer.advertiser_id,
                 offer: self.offer.id,
                 goal: self.goal.id,

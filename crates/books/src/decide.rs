@@ -2,7 +2,8 @@
 //!
 //! For now the touches of a conversion are the one click that its click id names, which says itself when, for whom and
 //! how it counted. What it says is judged on server times of click and conversion, by the terms in force when
-//! the conversion happened, and by the affiliate's standing now. What it comes to must fit under the offer's caps
+//! the conversion happened, and by the affiliate's standing now. A click that was found to be invalid since counts as such: by
+//! the stored click where it is at hand, else by findings about its offer, affiliate and time. What it comes to must fit under the offer's caps
 //! ([`crate::caps`]).
 
 use hopline_attribution::{Conversion as Happened, Decision, Policy, attribute};

@@ -11,7 +11,7 @@
 //! | somebody judges it | [`approve`], [`reject`] | `commission_approved` (and `_payable`), `commission_rejected` |
 //! | it is given back | [`refund`] | `commission_reversed`, from wherever the money is |
 //! | its hold ends | [`release_holds`] | `commission_payable` |
-//! | an hour of clicks ends | [`settle_clicks`] | as for a conversion, for the difference to what was settled |
+//! | an hour of clicks ends | [`settle_clicks`] | as for a conversion, for the difference to what was settled; `commission_reversed` for clicks that findings take out |
 //! | it is paid | [`payouts`] | `payout_reserved`, then `payout_settled` or `payout_failed` |
 //!
 //! Where an offer has caps on conversions, revenue or payout, what would pass one is rejected ([`caps`]).
@@ -41,6 +41,7 @@ mod decide;
 mod error;
 mod explain;
 pub mod facts;
+mod findings;
 mod intake;
 pub mod payouts;
 mod refund;
@@ -51,5 +52,6 @@ pub use clicks::{ClicksSettled, settle_clicks};
 pub use decide::{Context, Decided, decide, set_aside};
 pub use error::{BookError, FieldError};
 pub use explain::explain;
+pub use findings::reclassify;
 pub use intake::{Difference, Intake, NewConversion, intake, intake_event};
 pub use refund::{Refunded, refund};

@@ -2,7 +2,7 @@
 //!
 //! The part is computed over the sum of all refunds so far, rounded half to even, less what was taken back before; the
 //! refund that completes the order takes exactly what is left. A conversion without an order amount (a lead, settled
-//! clicks) can only be taken back whole.
+//! clicks) can only be taken back whole; findings take back a part of settled clicks.
 
 use hopline_control_store::Tx;
 use hopline_control_store::commissions::{self, Commission, Refund};
@@ -43,17 +43,77 @@ pub fn refund(
     commission::check_reason(reason)?;
     check_state(&conversion)?;
     let before = commissions::refunds_of(tx, conversion.id)?;
-    let part = part(&conversion, &before, amount)?;
+    let commissions = commissions::of_conversion(tx, conversion.id)?;
+    // Findings may have taken a part of settled clicks.
+    let is_taken = !before.is_empty() && commissions.iter().all(is_taken_back);
+    let part = part(&conversion, &before, is_taken, amount)?;
     let mut shares = Vec::new();
-    for commission in commissions::of_conversion(tx, conversion.id)? {
+    for commission in commissions {
         let share = share(&commission, part)?;
         shares.push((commission, share));
     }
+    let given = Given { amount_minor: part.map(|part| part.now), reason, actor };
+    let is_whole = part.is_none_or(|part| part.so_far == part.order);
+    book(tx, &conversion, shares, given, is_whole, now)
+}
+
+/// Takes money back for settled clicks that are invalid, as far as it is still there. Says how many transactions it booked.
+pub(crate) fn take_out(
+    tx: &mut dyn Tx,
+    conversion: Conversion,
+    (revenue, payout): (Amount, Amount),
+    reason: &str,
+    now: UnixMillis,
+) -> Result<u64, BookError> {
+    let mut shares = Vec::new();
+    for commission in commissions::of_conversion(tx, conversion.id)? {
+        if commission.status == CommissionStatus::Rejected {
+            continue;
+        }
+        let left = share(&commission, None)?;
+        let least = |asked: Amount, left: Amount| Amount::new(asked.minor.min(left.minor), left.currency);
+        let share = Share::new(least(revenue, left.revenue()), least(payout, left.payout()))
+            .map_err(BookError::broken)?;
+        if !share.is_zero() {
+            shares.push((commission, share));
+        }
+    }
+    if shares.is_empty() {
+        return Ok(0);
+    }
+    let given = Given { amount_minor: None, reason, actor: FINDER };
+    Ok(book(tx, &conversion, shares, given, false, now)?.transactions)
+}
+
+/// Who takes back what a finding says.
+const FINDER: &str = "system:findings";
+
+fn is_taken_back(commission: &Commission) -> bool {
+    commission.reversed_revenue_minor == commission.revenue_minor
+        && commission.reversed_payout_minor == commission.payout_minor
+}
+
+/// What a refund is called.
+struct Given<'a> {
+    amount_minor: Option<i64>,
+    reason: &'a str,
+    actor: &'a str,
+}
+
+fn book(
+    tx: &mut dyn Tx,
+    conversion: &Conversion,
+    shares: Vec<(Commission, Share)>,
+    given: Given<'_>,
+    is_whole: bool,
+    now: UnixMillis,
+) -> Result<Refunded, BookError> {
+    let Given { amount_minor, reason, actor } = given;
     let sum = |minor: fn(Share) -> Amount| shares.iter().map(|(_, share)| minor(*share).minor).sum();
     let mut refund = Refund {
         id: 0,
         conversion: conversion.id,
-        amount_minor: part.map(|part| part.now),
+        amount_minor,
         revenue_minor: sum(Share::revenue),
         payout_minor: sum(Share::payout),
         currency: conversion.currency,
@@ -61,11 +121,10 @@ pub fn refund(
         actor: actor.to_owned(),
         created_at: now,
     };
-    let labels = labels_of(&conversion);
-    let picture = facts::picture(tx, &conversion, &labels)?;
-    let counted = caps::counted(tx, &conversion)?;
+    let labels = labels_of(conversion);
+    let picture = facts::picture(tx, conversion, &labels)?;
+    let counted = caps::counted(tx, conversion)?;
     refund.id = commissions::insert_refund(tx, &refund)?;
-    let is_whole = part.is_none_or(|part| part.so_far == part.order);
     let mut bookings = Bookings::default();
     for (mut commission, share) in shares {
         take_back(tx, &mut commission, share, &refund, is_whole, &mut bookings)?;
@@ -97,7 +156,12 @@ fn check_state(conversion: &Conversion) -> Result<(), BookError> {
 }
 
 /// None: all of a conversion without an order amount.
-fn part(conversion: &Conversion, before: &[Refund], asked: Option<&str>) -> Result<Option<Part>, BookError> {
+fn part(
+    conversion: &Conversion,
+    before: &[Refund],
+    is_taken: bool,
+    asked: Option<&str>,
+) -> Result<Option<Part>, BookError> {
     let refunded = BookError::State {
         what: "conversion",
         id: conversion.id.get(),
@@ -109,7 +173,7 @@ fn part(conversion: &Conversion, before: &[Refund], asked: Option<&str>) -> Resu
             let message = "the conversion has no order amount: leave it out to refund all of it";
             return Err(BookError::field("amount", message));
         }
-        return if before.is_empty() { Ok(None) } else { Err(refunded) };
+        return if is_taken { Err(refunded) } else { Ok(None) };
     };
     let done: i64 = before.iter().filter_map(|refund| refund.amount_minor).sum();
     let left = Amount::new(order.minor - done, order.currency);

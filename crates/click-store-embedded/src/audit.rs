@@ -10,6 +10,7 @@ use rusqlite::{Connection, params_from_iter};
 use crate::batch;
 use crate::day::Day;
 use crate::fault::{Fault, unsigned};
+use crate::finding;
 use crate::lookups;
 use crate::reader::Reader;
 
@@ -28,6 +29,7 @@ fn compare(reader: &mut Reader) -> Result<AuditOutcome, Fault> {
     let tallies = lookups::tallies(reader.main())?;
     let stored = Stored::up_to(&tallies);
     let raw_from = batch::raw_from(reader.main())?;
+    let verdict = finding::verdict_as_of(reader.main())?;
     let mut days: BTreeSet<Day> = days_with_counts(reader.main())?;
     days.extend(reader.list_days()?);
     let mut recounted: BTreeMap<(i64, i64), u64> = BTreeMap::new();
@@ -38,7 +40,7 @@ fn compare(reader: &mut Reader) -> Result<AuditOutcome, Fault> {
         for (table, last_column) in [("click_hours", "link"), ("sub_hours", "sub1")] {
             let kept = kept_of_day(reader.main(), table, last_column, day)?;
             let counted = match reader.day(day)? {
-                Some(connection) => count_day(connection, last_column, &stored)?,
+                Some(connection) => count_day(connection, last_column, &verdict, &stored)?,
                 None => Sums::new(),
             };
             if let Some(difference) = difference(table, &counted, &kept) {
@@ -65,13 +67,13 @@ fn compare(reader: &mut Reader) -> Result<AuditOutcome, Fault> {
 }
 
 /// The raw rows up to each stream's progress, as a condition.
-struct Stored {
-    condition: String,
-    parameters: Vec<Sql>,
+pub(crate) struct Stored {
+    pub(crate) condition: String,
+    pub(crate) parameters: Vec<Sql>,
 }
 
 impl Stored {
-    fn up_to(tallies: &[Tally]) -> Self {
+    pub(crate) fn up_to(tallies: &[Tally]) -> Self {
         let mut parameters = Vec::new();
         let mut ranges = vec!["false"];
         for tally in tallies {
@@ -145,13 +147,13 @@ fn kept_of_day(main: &Connection, table: &str, last: &str, day: Day) -> Result<S
     sums(main, &sql, vec![Sql::Integer(day.start().get()), Sql::Integer(day.end().get())])
 }
 
-fn count_day(day: &Connection, last: &str, stored: &Stored) -> Result<Sums, Fault> {
+fn count_day(day: &Connection, last: &str, verdict: &str, stored: &Stored) -> Result<Sums, Fault> {
     let condition = &stored.condition;
     // Times before 1970 do not get this far, so that division rounds down.
     let sql = format!(
         "SELECT 'hour ' || hour || {KEY} || ' {last} ' || {last} || ' kind ' || kind || ' verdict ' || verdict, n
-         FROM (SELECT at / 3600000 * 3600000 AS hour, advertiser, offer, affiliate, {last}, kind, verdict,
-               count(*) AS n FROM clicks WHERE {condition} GROUP BY 1, 2, 3, 4, 5, 6, 7)"
+         FROM (SELECT at / 3600000 * 3600000 AS hour, advertiser, offer, affiliate, {last}, kind,
+               {verdict} AS verdict, count(*) AS n FROM clicks WHERE {condition} GROUP BY 1, 2, 3, 4, 5, 6, 7)"
     );
     sums(day, &sql, stored.parameters.clone())
 }

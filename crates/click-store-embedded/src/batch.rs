@@ -9,7 +9,8 @@ use rusqlite::{Connection, OptionalExtension, Transaction, params};
 
 use crate::day::Day;
 use crate::fault::{Fault, unsigned};
-use crate::raw;
+use crate::finding;
+use crate::raw::{self, Judged};
 use crate::writer::Files;
 
 /// The last record id stored of a stream.
@@ -32,6 +33,7 @@ pub(crate) fn store(files: &mut Files, batch: &ClickBatch) -> Result<Stored, Fau
     if progress.is_some_and(|last| batch.last <= last) {
         return Ok(Stored::Before);
     }
+    let missing = finding::judge(files.main(), &missing)?;
     insert_raw(files, batch, &missing, raw_from)?;
     point(Point::StoreRawAfter)?;
     let transaction = files.main().transaction()?;
@@ -79,30 +81,30 @@ fn compare(
 fn insert_raw(
     files: &mut Files,
     batch: &ClickBatch,
-    clicks: &[&StoredClick],
+    clicks: &[Judged<'_>],
     raw_from: Option<UnixMillis>,
 ) -> Result<(), Fault> {
     let record_refused = |click: &StoredClick, reason: String| -> Fault {
         let record = click.unique.record();
         ClickStoreError::RecordRefused { stream: batch.stream, record, reason }.into()
     };
-    let mut days: BTreeMap<Day, Vec<&StoredClick>> = BTreeMap::new();
-    for click in clicks {
+    let mut days: BTreeMap<Day, Vec<&Judged<'_>>> = BTreeMap::new();
+    for judged in clicks {
+        let click = judged.click;
         let day = Day::of(click.at);
         if day.date().is_none() {
             return Err(record_refused(click, "its time lies after the year 9999".into()));
         }
         if raw_from.is_none_or(|from| click.at >= from) {
-            days.entry(day).or_default().push(click);
+            days.entry(day).or_default().push(judged);
         }
     }
     for (day, clicks) in days {
         let transaction = files.day(day)?.transaction()?;
-        for click in clicks {
-            let is_new = raw::insert(&transaction, click)?;
-            if !is_new && raw::token(&transaction, click.unique)?.as_deref() != Some(click.token.as_slice()) {
-                let reason = format!("another click is stored under its number {}", click.unique);
-                return Err(record_refused(click, reason));
+        for judged in clicks {
+            if !raw::insert(&transaction, judged)? {
+                let reason = format!("another click is stored under its number {}", judged.click.unique);
+                return Err(record_refused(judged.click, reason));
             }
         }
         transaction.commit()?;
@@ -115,7 +117,7 @@ fn advance(
     main: &Transaction<'_>,
     batch: &ClickBatch,
     progress: Option<u64>,
-    clicks: &[&StoredClick],
+    clicks: &[Judged<'_>],
 ) -> Result<(), Fault> {
     let StreamId { edge, stream } = batch.stream;
     let [first, last] = [batch.first, batch.last].map(u64::cast_signed);
@@ -125,7 +127,7 @@ fn advance(
         let gap = params![edge, stream, (before + 1).cast_signed(), first - 1];
         main.prepare_cached("INSERT INTO gaps VALUES (?1, ?2, ?3, ?4)")?.execute(gap)?;
     }
-    let impressions = clicks.iter().filter(|click| click.is_impression).count();
+    let impressions = clicks.iter().filter(|judged| judged.click.is_impression).count();
     let [clicks_n, impressions_n] = [clicks.len() - impressions, impressions].map(signed);
     main.prepare_cached(
         "INSERT INTO streams (edge, stream, first, last, clicks, impressions) VALUES (?1, ?2, ?3, ?4, ?5, ?6)
@@ -133,7 +135,7 @@ fn advance(
          impressions = impressions + excluded.impressions",
     )?
     .execute(params![edge, stream, first, last, clicks_n, impressions_n])?;
-    let newest = clicks.iter().map(|click| click.at.get()).max();
+    let newest = clicks.iter().map(|judged| judged.click.at.get()).max();
     main.prepare_cached(
         "UPDATE state SET version = version + 1,
          newest_at = max(coalesce(newest_at, ?1), coalesce(?1, newest_at))",
@@ -146,8 +148,9 @@ fn signed(count: usize) -> i64 {
     i64::try_from(count).expect("a batch holds fewer than 2^63 clicks")
 }
 
-fn insert_touches(main: &Transaction<'_>, clicks: &[&StoredClick]) -> Result<(), Fault> {
-    let mut touches: Vec<&StoredClick> = clicks.iter().copied().filter(|click| click.is_touch()).collect();
+fn insert_touches(main: &Transaction<'_>, clicks: &[Judged<'_>]) -> Result<(), Fault> {
+    let wins = |judged: &&Judged<'_>| judged.finding.is_none() && judged.click.is_touch();
+    let mut touches: Vec<&StoredClick> = clicks.iter().filter(wins).map(|judged| judged.click).collect();
     // In the table's order, so that neighbours are written together.
     touches.sort_unstable_by_key(|click| (click.visitor_key.cast_signed(), click.advertiser, click.at));
     let mut insert = main.prepare_cached(
@@ -181,17 +184,17 @@ struct Sums<'a> {
 type Group = (i64, i64, i64, i64);
 
 impl<'a> Sums<'a> {
-    fn of(clicks: &[&'a StoredClick]) -> Self {
+    fn of(clicks: &[Judged<'a>]) -> Self {
         let mut sums = Self::default();
-        for click in clicks {
+        for Judged { click, verdict, .. } in clicks {
             let hour = click.at.hour().get();
             let group =
                 (hour, raw::number(click.advertiser), raw::number(click.offer), raw::number(click.affiliate));
-            let (kind, verdict) = (raw::kind(click), click.verdict.code());
-            *sums.links.entry((group, raw::number(click.link), kind, verdict)).or_default() += 1;
+            let (kind, code) = (raw::kind(click), verdict.code());
+            *sums.links.entry((group, raw::number(click.link), kind, code)).or_default() += 1;
             let [sub1, ..] = &click.dims.subs;
-            *sums.subs.entry((group, sub1, kind, verdict)).or_default() += 1;
-            if !click.is_impression && click.verdict.class == Class::Unique {
+            *sums.subs.entry((group, sub1, kind, code)).or_default() += 1;
+            if !click.is_impression && verdict.class == Class::Unique {
                 sums.hours_with_unique.insert(hour);
             }
         }
@@ -213,15 +216,20 @@ impl<'a> Sums<'a> {
         for (((hour, advertiser, offer, affiliate), sub1, kind, verdict), n) in &self.subs {
             add.execute(params![hour, advertiser, offer, affiliate, sub1, kind, verdict, n])?;
         }
-        let mut touch = main.prepare_cached(
-            "INSERT INTO hour_versions SELECT ?1, version FROM state WHERE true
-             ON CONFLICT DO UPDATE SET version = excluded.version",
-        )?;
-        for hour in &self.hours_with_unique {
-            touch.execute([hour])?;
-        }
-        Ok(())
+        change_hours(main, &self.hours_with_unique)
     }
+}
+
+/// Notes that the unique clicks of hours have changed with the state's version.
+pub(crate) fn change_hours(main: &Transaction<'_>, hours: &BTreeSet<i64>) -> Result<(), Fault> {
+    let mut change = main.prepare_cached(
+        "INSERT INTO hour_versions SELECT ?1, version FROM state WHERE true
+         ON CONFLICT DO UPDATE SET version = excluded.version",
+    )?;
+    for hour in hours {
+        change.execute([hour])?;
+    }
+    Ok(())
 }
 
 /// The verdict byte of unique clicks in tables.

@@ -4,7 +4,7 @@
 //!
 //! | file | holds |
 //! |---|---|
-//! | `clicks.db` | progress of the streams, counts by the hour, touches, facts |
+//! | `clicks.db` | progress of the streams, counts by the hour, touches, facts, findings |
 //! | `clicks-YYYY-MM-DD.db` | raw clicks of one UTC day; the row id is the click's unique number |
 //!
 //! Raw clicks have no index: they are appended, found by their number, scanned, and deleted by the file.
@@ -24,6 +24,9 @@
 //! recounts ends at the progress for the same reason. Rows at or before the progress are never counted again;
 //! they are compared with what is stored, so that a spool that began anew under an old stream's name is
 //! refused instead of being swallowed.
+//!
+//! A finding takes the same two steps: the rows that it is about, then their counts (`finding.rs`). It scans the days of its
+//! period on the writing thread, so that batches wait meanwhile.
 //!
 //! # Durability
 //!
@@ -47,6 +50,7 @@ mod batch;
 mod day;
 mod fact;
 mod fault;
+mod finding;
 mod lookups;
 mod query;
 mod raw;
@@ -61,7 +65,8 @@ use std::sync::atomic::{AtomicI64, Ordering};
 
 use hopline_click_store::{
     Answer, AuditOutcome, ChangedHours, ClickBatch, ClickCount, ClickCursor, ClickPage, ClickStore,
-    ClickStoreError, Fact, RecentClick, Retained, Retention, Stored, StoredClick, StreamId, Tally, Touch,
+    ClickStoreError, Fact, RecentClick, Reclassified, Reclassify, Retained, Retention, Stored, StoredClick,
+    StreamId, Tally, Touch,
 };
 use hopline_clickid::UniqueNumber;
 use hopline_report::{ClickQuery, ReportQuery, ReportRows};
@@ -121,6 +126,10 @@ impl ClickStore for EmbeddedClickStore {
 
     fn changed_hours(&self, version: u64) -> Answer<'_, ChangedHours> {
         self.readers.run("list changed hours", move |reader| lookups::changed_hours(reader.main(), version))
+    }
+
+    fn reclassify(&self, finding: Reclassify) -> Answer<'_, Reclassified> {
+        self.writer.run("apply a finding", move |files| finding::apply(files, &finding))
     }
 
     fn store_facts(&self, facts: Vec<Fact>) -> Answer<'_, u64> {

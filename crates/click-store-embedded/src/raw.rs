@@ -3,7 +3,7 @@
 use hopline_click_store::{Dims, StoredClick};
 use hopline_clickid::UniqueNumber;
 use hopline_record::Flags;
-use hopline_types::{AdvertiserId, AffiliateId, LinkId, OfferId, UnixMillis, Verdict};
+use hopline_types::{AdvertiserId, AffiliateId, FindingId, LinkId, OfferId, UnixMillis, Verdict};
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use crate::fault::Fault;
@@ -13,7 +13,7 @@ macro_rules! columns {
         "id, kind, at, offer, affiliate, link, advertiser, verdict, visitor_key, flags, status, rule_version, \
          sub1, sub2, sub3, sub4, sub5, sub6, sub7, sub8, sub9, sub10, source, country, region, device, os, \
          browser, referrer_host, landing_page, creative, code, ext, email_hash, language, detail, deep_link, \
-         token, pseudonym, network, consent"
+         token, pseudonym, network, consent, finding"
     };
 }
 
@@ -23,9 +23,10 @@ pub(crate) const COLUMNS: &str = columns!();
 const INSERT: &str = concat!(
     "INSERT INTO clicks (",
     columns!(),
-    ") VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, \
-     ?22, ?23, ?24, ?25, ?26, ?27, ?28, ?29, ?30, ?31, ?32, ?33, ?34, ?35, ?36, ?37, ?38, ?39, ?40, ?41) \
-     ON CONFLICT (id) DO NOTHING"
+    ", answered) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, \
+     ?22, ?23, ?24, ?25, ?26, ?27, ?28, ?29, ?30, ?31, ?32, ?33, ?34, ?35, ?36, ?37, ?38, ?39, ?40, ?41, ?42, ?43) \
+     ON CONFLICT (id) DO UPDATE SET verdict = excluded.verdict, finding = excluded.finding, \
+     answered = excluded.answered WHERE token = excluded.token"
 );
 
 /// Kind of a click in tables.
@@ -41,8 +42,18 @@ pub(crate) fn number<I: Into<i64>>(id: Option<I>) -> i64 {
     id.map_or(0, Into::into)
 }
 
-/// Inserts a click; false where its number is taken, by itself or by another.
-pub(crate) fn insert(connection: &Connection, click: &StoredClick) -> Result<bool, Fault> {
+/// A click as it counts, after findings.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Judged<'a> {
+    pub(crate) click: &'a StoredClick,
+    pub(crate) verdict: Verdict,
+    pub(crate) finding: Option<FindingId>,
+}
+
+/// Inserts a click; false where its number is taken by another. A crash can have left the click there before counting
+/// it: then its judgement now is the one that counts.
+pub(crate) fn insert(connection: &Connection, judged: &Judged<'_>) -> Result<bool, Fault> {
+    let Judged { click, verdict, finding } = judged;
     let dims = &click.dims;
     let [s1, s2, s3, s4, s5, s6, s7, s8, s9, s10] = &dims.subs;
     let changed = connection.prepare_cached(INSERT)?.execute(params![
@@ -53,7 +64,7 @@ pub(crate) fn insert(connection: &Connection, click: &StoredClick) -> Result<boo
         number(click.affiliate),
         number(click.link),
         number(click.advertiser),
-        click.verdict.code(),
+        verdict.code(),
         click.visitor_key.cast_signed(),
         click.flags.0,
         click.status,
@@ -87,6 +98,8 @@ pub(crate) fn insert(connection: &Connection, click: &StoredClick) -> Result<boo
         click.pseudonym.cast_signed(),
         click.network,
         click.consent,
+        number(*finding),
+        if finding.is_some() { click.verdict.code() } else { 0 },
     ])?;
     Ok(changed > 0)
 }
@@ -142,5 +155,6 @@ pub(crate) fn read(row: &Row<'_>) -> rusqlite::Result<StoredClick> {
         pseudonym: row.get::<_, i64>(38)?.cast_unsigned(),
         network: row.get(39)?,
         consent: row.get(40)?,
+        finding: FindingId::new(row.get(41)?).ok(),
     })
 }

@@ -15,6 +15,27 @@ ALTER TABLE clicks ADD COLUMN network INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE clicks ADD COLUMN consent TEXT NOT NULL DEFAULT '';
 ";
 
+/// `answered` is the verdict before a finding, 0 where there was none.
+const DAY_3: &str = "
+ALTER TABLE clicks ADD COLUMN finding INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE clicks ADD COLUMN answered INTEGER NOT NULL DEFAULT 0;
+";
+
+/// Findings that were applied, in that order.
+const MAIN_2: &str = "
+CREATE TABLE findings (
+    place INTEGER PRIMARY KEY,
+    id INTEGER NOT NULL UNIQUE,
+    offer INTEGER NOT NULL,
+    affiliate INTEGER NOT NULL,
+    from_at INTEGER NOT NULL,
+    to_at INTEGER NOT NULL,
+    reason INTEGER NOT NULL,
+    filter TEXT NOT NULL,
+    clicks INTEGER NOT NULL
+) STRICT;
+";
+
 /// Ids and texts that are absent are 0 and ''; times are Unix milliseconds, hours their starts; `kind` is 1
 /// for clicks, 2 for impressions; `verdict` is the byte in the click id.
 const MAIN: &str = "
@@ -174,8 +195,8 @@ impl Kind {
     /// What makes a file of each version out of the one before; a new file takes all of them.
     const fn steps(self) -> &'static [&'static str] {
         match self {
-            Self::Main => &[MAIN],
-            Self::Day => &[DAY, DAY_2],
+            Self::Main => &[MAIN, MAIN_2],
+            Self::Day => &[DAY, DAY_2, DAY_3],
         }
     }
 

@@ -4,11 +4,13 @@
 
 use std::path::Path;
 
-use hopline_click_store::{AuditOutcome, ClickBatch, ClickStore, Retention, Stored, StoredClick, StreamId};
+use hopline_click_store::{
+    AuditOutcome, ClickBatch, ClickStore, Reclassify, Retention, Stored, StoredClick, StreamId,
+};
 use hopline_click_store_embedded::EmbeddedClickStore;
 use hopline_clickid::UniqueNumber;
 use hopline_record::Click;
-use hopline_types::UnixMillis;
+use hopline_types::{AffiliateId, ClickFilter, FindingId, OfferId, Reason, UnixMillis};
 use rusqlite::Connection;
 
 const STREAM: StreamId = StreamId { edge: 1, stream: 0 };
@@ -55,6 +57,61 @@ async fn d_10_a_crash_between_raw_rows_and_progress_is_repaired_by_repetition() 
     assert_eq!(store.progress(STREAM).await.unwrap(), Some(3));
     assert_eq!(store.store(batch(4..=6)).await.unwrap(), Stored::Now);
     assert_eq!(checked(&store).await, AuditOutcome::Sound { clicks: 6, facts: 0 });
+}
+
+fn finding(id: i64, reason: Reason) -> Reclassify {
+    Reclassify {
+        id: FindingId::new(id).unwrap(),
+        offer: OfferId::new(1).unwrap(),
+        affiliate: AffiliateId::new(1).unwrap(),
+        from: UnixMillis(AT_MS),
+        to: UnixMillis(AT_MS + 1),
+        filter: ClickFilter::default(),
+        reason,
+    }
+}
+
+#[tokio::test]
+async fn c_02_a_finding_that_a_crash_cut_short_does_not_count_until_it_is_repeated() {
+    let directory = tempfile::tempdir().unwrap();
+    let main = directory.path().join("clicks.db");
+    let (kept, before) = (directory.path().join("kept"), directory.path().join("before"));
+    {
+        let store = EmbeddedClickStore::open(directory.path()).unwrap();
+        store.store(batch(1..=3)).await.unwrap();
+    }
+    std::fs::copy(&main, &before).unwrap();
+    {
+        let store = EmbeddedClickStore::open(directory.path()).unwrap();
+        store.store(batch(4..=6)).await.unwrap();
+    }
+    // Records 4 to 6 are there, but not counted: their batch was cut short as well.
+    std::fs::copy(&before, &main).unwrap();
+    std::fs::copy(&main, &kept).unwrap();
+    {
+        let store = EmbeddedClickStore::open(directory.path()).unwrap();
+        assert_eq!(store.reclassify(finding(7, Reason::Bot)).await.unwrap().clicks, 3);
+        assert_eq!(checked(&store).await, AuditOutcome::Sound { clicks: 3, facts: 0 });
+    }
+    // As if only the day's file had been committed.
+    std::fs::copy(&kept, &main).unwrap();
+
+    let store = EmbeddedClickStore::open(directory.path()).unwrap();
+    assert_eq!(checked(&store).await, AuditOutcome::Sound { clicks: 3, facts: 0 });
+    // Another finding comes first, and takes what was not counted yet; then the batch.
+    let other = Reclassify { to: UnixMillis(AT_MS + 9), ..finding(5, Reason::Head) };
+    assert_eq!(store.reclassify(other).await.unwrap().clicks, 0);
+    assert_eq!(store.store(batch(4..=6)).await.unwrap(), Stored::Now);
+    assert_eq!(checked(&store).await, AuditOutcome::Sound { clicks: 6, facts: 0 });
+    assert_eq!(store.reclassify(finding(7, Reason::Bot)).await.unwrap().clicks, 3);
+    assert_eq!(checked(&store).await, AuditOutcome::Sound { clicks: 6, facts: 0 });
+    let mut findings = Vec::new();
+    for record in [3, 4] {
+        let unique = UniqueNumber::new(1, 0, record).unwrap();
+        let found = store.find_click(unique, UnixMillis(AT_MS)).await.unwrap().unwrap();
+        findings.push((found.finding.unwrap().get(), found.verdict.reason));
+    }
+    assert_eq!(findings, [(7, Reason::Bot), (5, Reason::Head)]);
 }
 
 #[tokio::test]
@@ -132,9 +189,9 @@ async fn files_of_a_newer_program_are_refused_and_not_touched() {
         assert!(!error.is_retryable());
         assert_eq!(std::fs::read(path).unwrap(), bytes);
     };
-    is_refused(&set("clicks-2026-03-28.db", 3), 3, 2);
-    set("clicks-2026-03-28.db", 2);
-    is_refused(&set("clicks.db", 2), 2, 1);
+    is_refused(&set("clicks-2026-03-28.db", 4), 4, 3);
+    set("clicks-2026-03-28.db", 3);
+    is_refused(&set("clicks.db", 3), 3, 2);
 }
 
 #[tokio::test]
@@ -147,7 +204,7 @@ async fn a_call_whose_caller_went_away_is_done_all_the_same() {
     assert_eq!(store.progress(STREAM).await.unwrap(), Some(2));
 }
 
-/// A day's file of the first version has three columns less.
+/// A day's file of the first version has five columns less.
 #[tokio::test]
 async fn a_day_written_by_the_first_version_reads_on() {
     let directory = tempfile::tempdir().unwrap();
@@ -157,7 +214,7 @@ async fn a_day_written_by_the_first_version_reads_on() {
     }
     {
         let day = rusqlite::Connection::open(directory.path().join("clicks-2026-03-28.db")).unwrap();
-        for column in ["pseudonym", "network", "consent"] {
+        for column in ["pseudonym", "network", "consent", "finding", "answered"] {
             day.execute_batch(&format!("ALTER TABLE clicks DROP COLUMN {column}")).unwrap();
         }
         day.pragma_update(None, "user_version", 1).unwrap();

@@ -4,7 +4,7 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use hopline_clickid::{TOKEN_BYTES, UniqueNumber};
 use hopline_record::{Click, Device, Flags};
-use hopline_types::{AdvertiserId, AffiliateId, Class, LinkId, OfferId, UnixMillis, Verdict};
+use hopline_types::{AdvertiserId, AffiliateId, Class, FindingId, LinkId, OfferId, UnixMillis, Verdict};
 
 /// What reports group by, as it was at the click; a conversion's facts copy it. Empty text means absent.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -78,8 +78,10 @@ pub struct StoredClick {
     pub deep_link: String,
     /// Consent signals as sent: a query of `gdpr gdpr_consent gpp gpp_sid`.
     pub consent: String,
-    /// The click id's bytes.
+    /// The click id's bytes. They keep the verdict at the answer.
     pub token: [u8; TOKEN_BYTES],
+    /// The finding that made it invalid afterwards.
+    pub finding: Option<FindingId>,
 }
 
 impl StoredClick {
@@ -132,6 +134,7 @@ impl StoredClick {
             deep_link: click.deep_link,
             consent: click.consent,
             token,
+            finding: None,
         })
     }
 
@@ -139,6 +142,12 @@ impl StoredClick {
     #[must_use]
     pub fn click_id(&self) -> String {
         URL_SAFE_NO_PAD.encode(self.token)
+    }
+
+    /// The verdict at the answer, which the click id keeps.
+    #[must_use]
+    pub const fn answered(&self) -> Option<Verdict> {
+        Verdict::from_code(self.token[28])
     }
 
     /// Whether it can win a conversion: a click of a person on a known offer by a known affiliate.

@@ -6,10 +6,12 @@
 mod batches;
 mod count;
 mod data;
+mod findings;
 mod lookups;
 mod reports;
 
 pub use batches::*;
+pub use findings::*;
 pub use lookups::*;
 pub use reports::*;
 
@@ -42,6 +44,9 @@ macro_rules! conformance_suite {
             a_click_is_found_by_its_number_and_reads_back_whole
             touches_are_a_visitors_valid_clicks_in_a_window
             unique_clicks_are_counted_by_the_hour_and_late_ones_are_announced
+            c_02_a_finding_makes_clicks_invalid_once_and_says_how_many
+            c_02_clicks_stored_later_are_judged_by_the_findings_before
+            c_02_reports_after_findings_equal_a_direct_count
             raw_pages_neither_repeat_nor_skip
             recent_clicks_come_newest_first
             r_03_retention_deletes_raw_clicks_and_touches_and_keeps_counts

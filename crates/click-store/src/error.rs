@@ -1,5 +1,7 @@
 //! What can go wrong.
 
+use hopline_types::FindingId;
+
 use crate::StreamId;
 
 /// Why a click store did not do what it was asked.
@@ -37,6 +39,12 @@ pub enum ClickStoreError {
         /// What is wrong with it.
         reason: String,
     },
+    /// Another finding was applied under this id.
+    #[error("finding {finding} is refused: another one was applied under its id")]
+    FindingRefused {
+        /// The finding.
+        finding: FindingId,
+    },
     /// Written by a newer program; nothing was touched.
     #[error("{what} has version {found}, this program knows versions up to {known}")]
     Newer {
@@ -55,7 +63,10 @@ impl ClickStoreError {
     pub const fn is_retryable(&self) -> bool {
         match self {
             Self::Failed { retryable, .. } => *retryable,
-            Self::RecordRefused { .. } | Self::BatchRefused { .. } | Self::Newer { .. } => false,
+            Self::RecordRefused { .. }
+            | Self::BatchRefused { .. }
+            | Self::FindingRefused { .. }
+            | Self::Newer { .. } => false,
         }
     }
 }

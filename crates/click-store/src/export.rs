@@ -44,6 +44,8 @@ pub const EXPORT_COLUMNS: &[&str] = &[
     "network",
     "rule_version",
     "consent",
+    "finding_id",
+    "answered_class",
 ];
 
 impl StoredClick {
@@ -87,6 +89,10 @@ impl StoredClick {
         values.push(if self.network == 0 { Value::Null } else { self.network.into() });
         values.push(self.rule_version.into());
         values.push(text(&self.consent));
+        values.push(id(self.finding.map(i64::from)));
+        // What a finding made invalid counted otherwise before.
+        let answered = self.finding.and(self.answered());
+        values.push(answered.map_or(Value::Null, |answered| answered.class.as_str().into()));
         values
     }
 

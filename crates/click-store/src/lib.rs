@@ -9,6 +9,10 @@
 //! - **Facts** are changes to conversions: signed deltas, keyed by `fact_id`. Their sums are a report's
 //!   conversion metrics, on either basis of time.
 //!
+//! Clicks are not judged for ever: a finding ([`Reclassify`]) makes valid clicks of an affiliate on an offer invalid
+//! afterwards, in rows, counts and touches, and in clicks that are stored later too. The row names the finding; the
+//! click id keeps what was said at the answer. A finding takes effect once, by its id.
+//!
 //! Out come reports ([`hopline_report::ReportQuery`]), a visitor's touches, single clicks by their number,
 //! counts of payable clicks by the hour, raw clicks in pages, and the tallies that reconciliation needs.
 //!
@@ -24,6 +28,7 @@ mod click;
 mod error;
 mod export;
 mod fact;
+mod finding;
 mod lookups;
 mod store;
 
@@ -34,6 +39,7 @@ pub use click::{Dims, StoredClick};
 pub use error::ClickStoreError;
 pub use export::EXPORT_COLUMNS;
 pub use fact::{Deltas, Fact};
+pub use finding::{Reclassified, Reclassify};
 pub use lookups::{
     AuditOutcome, ChangedHours, ClickCount, ClickCursor, ClickPage, RecentClick, Retained, Retention, Tally,
     Touch,

@@ -9,7 +9,7 @@ use hopline_types::{AdvertiserId, UnixMillis};
 
 use crate::{
     AuditOutcome, ChangedHours, ClickBatch, ClickCount, ClickCursor, ClickPage, ClickStoreError, Fact,
-    RecentClick, Retained, Retention, Stored, StoredClick, StreamId, Tally, Touch,
+    RecentClick, Reclassified, Reclassify, Retained, Retention, Stored, StoredClick, StreamId, Tally, Touch,
 };
 
 /// What every method returns: a boxed future, so that a store can be used behind a pointer.
@@ -42,6 +42,11 @@ pub trait ClickStore: Send + Sync + Debug {
 
     /// The hours whose unique clicks have changed since `version` (0: all): late clicks of an old hour too.
     fn changed_hours(&self, version: u64) -> Answer<'_, ChangedHours>;
+
+    /// Makes clicks invalid that a finding is about, those stored later too. The hours of unique ones among them have
+    /// changed. A finding that was applied before changes nothing and gives the same answer; another one under its id is
+    /// refused. Clicks that retention has deleted stay in the counts as they were.
+    fn reclassify(&self, finding: Reclassify) -> Answer<'_, Reclassified>;
 
     /// Stores those facts whose ids are not stored yet; says how many that were.
     fn store_facts(&self, facts: Vec<Fact>) -> Answer<'_, u64>;

@@ -24,6 +24,11 @@ pub(crate) const MIGRATIONS: &[Migration] = &[
         name: "0002_traffic_rules",
         sql: include_str!("../migrations/0002_traffic_rules.sql"),
     },
+    Migration {
+        number: 3,
+        name: "0003_click_findings",
+        sql: include_str!("../migrations/0003_click_findings.sql"),
+    },
 ];
 
 const TABLE: &str = "CREATE TABLE IF NOT EXISTS migrations (

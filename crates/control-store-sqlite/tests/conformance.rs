@@ -24,7 +24,7 @@ fn a_restart_keeps_everything() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("control.db");
     let first = SqliteDatabase::open(&path, UnixMillis(0)).unwrap();
-    assert_eq!(first.migrated(), ["0001_begin", "0002_traffic_rules"]);
+    assert_eq!(first.migrated(), ["0001_begin", "0002_traffic_rules", "0003_click_findings"]);
     block_on(restart::fill(&first));
     let before = block_on(restart::everything(&first));
     drop(first);

@@ -13,6 +13,7 @@
 mod accounts;
 mod caps;
 mod executor;
+mod findings;
 mod network;
 mod records;
 mod resources;
@@ -32,6 +33,9 @@ pub use executor::{
     a_reading_job_sees_one_state_while_others_write, a_reading_job_writes_nothing,
     broken_rules_are_told_apart, jobs_may_be_any_number_at_once, parallel_writers_lose_nothing,
     values_come_back_as_they_were_bound,
+};
+pub use findings::{
+    c_02_findings_are_entered_applied_once_and_never_changed, s_10_findings_are_seen_by_those_they_are_about,
 };
 pub use records::{
     l_05_ledger_and_audit_log_refuse_changes, l_21_a_key_answers_the_same_request_only,
@@ -85,6 +89,8 @@ macro_rules! conformance_tests {
             traffic_rules_are_saved_and_reach_the_catalogue,
             landing_pages_are_entered_listed_and_changed,
             domains_are_entered_once_and_show_links,
+            c_02_findings_are_entered_applied_once_and_never_changed,
+            s_10_findings_are_seen_by_those_they_are_about,
             caps_are_replaced_and_the_same_ones_stay,
             caps_that_are_reached_close_until_their_period_ends,
             r_01_old_pseudonym_keys_are_destroyed,

@@ -76,6 +76,7 @@ id_values!(
     LandingPageId,
     CapId,
     DomainId,
+    FindingId,
     ConversionId,
     CommissionId,
     PayoutId,

@@ -33,6 +33,7 @@ pub mod conformance;
 pub mod conversions;
 pub mod domains;
 pub mod facts;
+pub mod findings;
 pub mod idempotency;
 pub mod keys;
 pub mod landing_pages;

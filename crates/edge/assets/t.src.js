@@ -79,7 +79,7 @@
         if (is_id(answer.click_id)) {
           keep(answer.click_id);
           done({ ok: true, click_id: own_id });
-        } else if (status) done({ ok: false, error: answer.detail || answer.title || 'status ' + status });
+        } else if (status) done({ ok: false, error: answer.reason || answer.detail || answer.title || 'status ' + status });
         else unreached(done)();
         close();
       });

@@ -4,19 +4,40 @@ use std::net::IpAddr;
 
 use hopline_runtime::config::Cidr;
 
+/// Whom a connection comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Peer {
+    pub(crate) address: IpAddr,
+    /// What it says of others is believed if its address is a trusted proxy's.
+    pub(crate) may_forward: bool,
+}
+
+impl Peer {
+    pub(crate) const fn new(address: IpAddr) -> Self {
+        Self { address, may_forward: true }
+    }
+
+    pub(crate) fn is_trusted(self, trusted: &[Cidr]) -> bool {
+        self.may_forward && !trusted.is_empty() && is_within(self.address.to_canonical(), trusted)
+    }
+}
+
+fn is_within(address: IpAddr, networks: &[Cidr]) -> bool {
+    networks.iter().any(|network| network.contains(address))
+}
+
 /// The visitor's address: the peer's, unless the peer is a trusted proxy. Then `X-Forwarded-For` is read from the right,
 /// trusted proxies are passed over, and the first other address counts; what does not parse ends the reading (S-25).
 pub(crate) fn visitor<'a, Headers>(
-    peer: IpAddr,
+    peer: Peer,
     trusted: &[Cidr],
     forwarded: impl FnOnce() -> Headers,
 ) -> IpAddr
 where
     Headers: DoubleEndedIterator<Item = &'a [u8]>,
 {
-    let is_trusted = |address: IpAddr| trusted.iter().any(|network| network.contains(address));
-    let mut visitor = peer.to_canonical();
-    if trusted.is_empty() || !is_trusted(visitor) {
+    let mut visitor = peer.address.to_canonical();
+    if !peer.is_trusted(trusted) {
         return visitor;
     }
     let hops = forwarded().rev().flat_map(|value| value.rsplit(|byte| *byte == b','));
@@ -25,7 +46,7 @@ where
             return visitor;
         };
         visitor = address;
-        if !is_trusted(visitor) {
+        if !is_within(visitor, trusted) {
             return visitor;
         }
     }
@@ -64,10 +85,13 @@ mod tests {
         ];
         for (peer, forwarded, expected) in table {
             let values = || forwarded.iter().map(|value| value.as_bytes());
-            let found = visitor(peer.parse().unwrap(), &trusted, values);
+            let found = visitor(Peer::new(peer.parse().unwrap()), &trusted, values);
             assert_eq!(found, expected.parse::<IpAddr>().unwrap(), "{peer} {forwarded:?}");
         }
-        let nobody = visitor("10.0.0.1".parse().unwrap(), &[], || [b"1.1.1.1".as_slice()].into_iter());
-        assert_eq!(nobody, "10.0.0.1".parse::<IpAddr>().unwrap());
+        let proxy = Peer::new("10.0.0.1".parse().unwrap());
+        let forwarded = || [b"1.1.1.1".as_slice()].into_iter();
+        assert_eq!(visitor(proxy, &[], forwarded), proxy.address);
+        let speaks_for_itself = Peer { may_forward: false, ..proxy };
+        assert_eq!(visitor(speaks_for_itself, &trusted, forwarded), proxy.address);
     }
 }

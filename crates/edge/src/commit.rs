@@ -11,8 +11,9 @@
 //! | `relaxed` | nothing | 5 ms after the first record that waits, and when the buffer is full |
 //!
 //! Failure: if a write or sync fails, every waiter of its group gets [`NotWritten`] and answers 503; no redirect leaves
-//! for a click that was not written. With `relaxed` such records are lost and logged. If the thread that syncs dies, its
-//! group is lost, and the flusher ends, which ends the edge.
+//! for a click that was not written, unless the disk is full and the settings let clicks pass then. With `relaxed` such
+//! records are lost and logged. If the thread that syncs dies, its group is lost, and the flusher ends, which ends the
+//! edge.
 //!
 //! Per turn: one reused group, no allocation after warm-up unless a waiter outlives the next turn.
 
@@ -27,6 +28,7 @@ use std::time::{Duration, Instant};
 use hopline_clickid::UniqueNumber;
 use hopline_record::Kind;
 use hopline_runtime::clock::Clock;
+use hopline_runtime::config::FullDisk;
 use hopline_spool::{
     AppendError, Durability, FlushError, Preparer, RecordId, SpoolWriter, StreamIdentity, SyncHandle,
     SyncOutcome,
@@ -41,15 +43,32 @@ const RELAXED_DELAY: Duration = Duration::from_millis(5);
 /// After a failed try to make the next segment.
 const PREPARE_PAUSE: Duration = Duration::from_secs(1);
 
-/// The record does not count as written; the request is to be refused.
+/// The record does not count as written; the request is to be refused, or [let pass](NotWritten::lets_pass).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct NotWritten;
+pub(crate) enum NotWritten {
+    /// Space or quota is used up.
+    DiskFull,
+    /// Anything else.
+    Failed,
+}
+
+impl NotWritten {
+    /// Whether a prepared answer with this status leaves all the same: only who is sent on is, never who is told that
+    /// something was recorded.
+    pub(crate) const fn lets_pass(self, setting: FullDisk, status: u16) -> bool {
+        matches!((self, setting, status), (Self::DiskFull, FullDisk::Redirect, 302))
+    }
+
+    const fn of(is_disk_full: bool) -> Self {
+        if is_disk_full { Self::DiskFull } else { Self::Failed }
+    }
+}
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum State {
     Waiting,
     Written(Instant),
-    Lost,
+    Lost(NotWritten),
 }
 
 #[derive(Debug)]
@@ -86,7 +105,7 @@ impl Future for Commit {
         let Some(group) = &self.group else { return Poll::Ready(Ok(Instant::now())) };
         match group.state.get() {
             State::Written(at) => return Poll::Ready(Ok(at)),
-            State::Lost => return Poll::Ready(Err(NotWritten)),
+            State::Lost(why) => return Poll::Ready(Err(why)),
             State::Waiting => (),
         }
         // A connection is one task for life, so its first waker stays good.
@@ -153,7 +172,7 @@ impl Log {
     /// The number that the next [`Log::append`] of this thread gives its record.
     pub(crate) fn next_number(&self, now: UnixMillis) -> Result<UniqueNumber, NotWritten> {
         let id = self.next_id(now)?;
-        UniqueNumber::new(self.identity.edge, self.identity.stream, id.get()).map_err(|_| NotWritten)
+        UniqueNumber::new(self.identity.edge, self.identity.stream, id.get()).map_err(|_| NotWritten::Failed)
     }
 
     /// The id of the next record.
@@ -174,7 +193,9 @@ impl Log {
         let mut writer = self.writer.borrow_mut();
         let appended = match writer.append(now, kind.code(), payload) {
             Err(AppendError::BufferFull { .. }) => {
-                self.make_room(&mut writer)?;
+                // Where that fails, what waited is lost and there is room too. The id of this record is given out
+                // already: it is used up here, taken or not.
+                self.make_room(&mut writer).unwrap_or_default();
                 writer.append(now, kind.code(), payload)
             }
             other => other,
@@ -213,7 +234,10 @@ impl Log {
         let group = self.take_group();
         let mut writer = self.writer.borrow_mut();
         let outcome = writer.flush(self.durability).and_then(|_| writer.sync()).map(|_| ());
-        group.finish(if outcome.is_ok() { State::Written(Instant::now()) } else { State::Lost });
+        group.finish(match &outcome {
+            Ok(()) => State::Written(Instant::now()),
+            Err(error) => State::Lost(NotWritten::of(error.is_disk_full())),
+        });
         outcome
     }
 
@@ -238,9 +262,9 @@ impl Log {
         };
         let state = state.map(|state| match hopline_fault::point(hopline_fault::Point::EdgeAnswerBefore) {
             Ok(()) => state,
-            Err(_) => State::Lost,
+            Err(_) => State::Lost(NotWritten::Failed),
         });
-        group.finish(*state.as_ref().unwrap_or(&State::Lost));
+        group.finish(*state.as_ref().unwrap_or(&State::Lost(NotWritten::Failed)));
         state.map(|_| ())
     }
 
@@ -249,7 +273,7 @@ impl Log {
         let Some(handle) = handle else { return Ok(State::Written(Instant::now())) };
         let Some(outcome) = syncer.run(handle).await else {
             tracing::error!("the thread that syncs the spool died");
-            self.take_group().finish(State::Lost);
+            self.take_group().finish(State::Lost(NotWritten::Failed));
             return Err(SyncerDied);
         };
         let published = self.writer.borrow_mut().publish_synced(outcome);
@@ -257,8 +281,9 @@ impl Log {
             Ok(_) => Ok(State::Written(Instant::now())),
             Err(error) => {
                 // Records that gathered meanwhile lay in the buffer and are lost with the rest.
-                self.take_group().finish(State::Lost);
-                Ok(lost(&error))
+                let lost = lost(&error);
+                self.take_group().finish(lost);
+                Ok(lost)
             }
         }
     }
@@ -275,7 +300,7 @@ impl Log {
             }
             Err(error) => {
                 self.take_group().finish(lost(&error));
-                Err(NotWritten)
+                Err(NotWritten::of(error.is_disk_full()))
             }
         }
     }
@@ -315,11 +340,11 @@ impl Log {
 #[cold]
 fn refused(error: &AppendError) -> NotWritten {
     tracing::error!(%error, "the spool takes no record");
-    NotWritten
+    NotWritten::of(error.is_disk_full())
 }
 
 #[cold]
 fn lost(error: &FlushError) -> State {
     tracing::error!(%error, source = %error.source, "records were not written");
-    State::Lost
+    State::Lost(NotWritten::of(error.is_disk_full()))
 }

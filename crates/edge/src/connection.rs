@@ -1,21 +1,27 @@
 //! A thread's listener and its connections, up to the drain.
 
+mod http2;
+
 use std::cell::Cell;
-use std::future::{Future as _, poll_fn};
-use std::net::{IpAddr, SocketAddr};
+use std::future::{Future, poll_fn};
+use std::net::SocketAddr;
+use std::pin::pin;
 use std::rc::Rc;
-use std::task::Context;
+use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
+use hopline_listen::Preface;
+use hopline_listen::tls::negotiated;
 use hopline_runtime::lifecycle::Shutdown;
 use hopline_runtime::telemetry::EdgeOutcome;
 use hyper::server::conn::http1;
-use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Notify;
 
+use crate::address::Peer;
+use crate::front::Entered;
 use crate::lane::{self, End, HEAD_BYTES_MAX, HEAD_TIMEOUT, Keeper};
-use crate::pressure::Pressure;
+use crate::pressure::{Pressure, Stream};
 use crate::service::Edge;
 use crate::sweep::{Sweep, SweptTimer};
 use crate::thread::Thread;
@@ -96,7 +102,14 @@ fn start(gate: &Rc<Gate>, stream: TcpStream, peer: SocketAddr) {
     // Without it a pipelined answer could wait for the acknowledgement of the one before; if it fails, only that.
     stream.set_nodelay(true).unwrap_or_default();
     let place = Place { gate: Rc::clone(gate), swept: None };
-    tokio::task::spawn_local(connection(stream, peer.ip(), place));
+    let peer = Peer::new(peer.ip());
+    let shared = &gate.thread.shared;
+    let has_header = shared.front.proxy_protocol && peer.is_trusted(&shared.trusted_proxies);
+    if has_header || shared.front.tls.is_some() {
+        tokio::task::spawn_local(fronted(stream, peer, has_header, place));
+    } else {
+        tokio::task::spawn_local(connection(stream, peer, place));
+    }
 }
 
 /// A connection's place; given back when it ends, however it ends.
@@ -127,6 +140,26 @@ impl Keeper for Place {
     }
 }
 
+impl Place {
+    /// Takes a step on the way to the first request; none if idle connections are to be closed meanwhile.
+    async fn unless_closing<T>(&mut self, step: impl Future<Output = T>) -> Option<T> {
+        let mut step = pin!(step);
+        poll_fn(|context| {
+            if let Poll::Ready(outcome) = step.as_mut().poll(context) {
+                return Poll::Ready(Some(outcome));
+            }
+            self.wait(context);
+            if self.is_closing() { Poll::Ready(None) } else { Poll::Pending }
+        })
+        .await
+    }
+
+    fn count_malformed(&self) {
+        let now = Instant::now();
+        self.gate.thread.count(EdgeOutcome::Malformed, now, now);
+    }
+}
+
 impl Gate {
     async fn is_empty_within(&self, limit: Duration) -> bool {
         let empty = async {
@@ -138,23 +171,53 @@ impl Gate {
     }
 }
 
+/// Serves a connection that begins with a PROXY header, with TLS, or with both.
+async fn fronted(stream: TcpStream, peer: Peer, has_header: bool, mut place: Place) {
+    let gate = Rc::clone(&place.gate);
+    // In boxes, so that a connection does not carry the state of steps that lie behind it.
+    let entering = Box::pin(gate.thread.shared.front.enter(stream, peer, has_header));
+    let (peer, entered) = match place.unless_closing(entering).await {
+        None => return,
+        Some(Ok(entered)) => entered,
+        Some(Err(refused)) => {
+            tracing::debug!(error = &refused as &dyn std::error::Error, "a connection got no further");
+            if refused.is_malformed() {
+                place.count_malformed();
+            }
+            return;
+        }
+    };
+    match entered {
+        Entered::Clear(stream) => connection(stream, peer, place).await,
+        Entered::Tls(stream) if negotiated(&stream) == Preface::Http2 => {
+            Box::pin(http2::serve(Pressure::new(stream as Box<dyn Stream>, Vec::new()), peer, &mut place))
+                .await;
+        }
+        Entered::Tls(stream) => connection(stream, peer, place).await,
+    }
+}
+
 /// Serves a connection: in the lane first, by hyper from the first request on that is not plain.
-async fn connection<S: AsyncRead + AsyncWrite + Unpin + 'static>(stream: S, peer: IpAddr, mut place: Place) {
+async fn connection<S: Stream + 'static>(stream: S, peer: Peer, mut place: Place) {
     let gate = Rc::clone(&place.gate);
     match lane::serve(stream, peer, &gate.thread, &mut place).await {
         End::Over => (),
         // In a box, so that a connection that stays in the lane does not carry hyper's state.
-        End::HandOver { stream, read } => {
-            Box::pin(general(Pressure::new(stream, read), peer, &mut place)).await;
+        End::HandOver { stream, read, is_first } => {
+            // With fewer bytes than the whole preface it is hyper's to wait for the rest.
+            let is_http2 = is_first && gate.thread.shared.front.http2 && Preface::of(&read) != Preface::Http1;
+            let stream: Box<dyn Stream> = Box::new(stream);
+            let stream = Pressure::new(stream, read);
+            if is_http2 {
+                Box::pin(http2::serve(stream, peer, &mut place)).await;
+            } else {
+                Box::pin(general(stream, peer, &mut place)).await;
+            }
         }
     }
 }
 
-async fn general<S: AsyncRead + AsyncWrite + Unpin + 'static>(
-    stream: Pressure<S>,
-    peer: IpAddr,
-    place: &mut Place,
-) {
+async fn general(stream: Pressure<Box<dyn Stream>>, peer: Peer, place: &mut Place) {
     let edge = Edge { thread: Rc::clone(&place.gate.thread), peer };
     let mut builder = http1::Builder::new();
     builder
@@ -179,7 +242,6 @@ async fn general<S: AsyncRead + AsyncWrite + Unpin + 'static>(
     if let Err(error) = outcome
         && (error.is_parse() || error.is_parse_too_large())
     {
-        let now = Instant::now();
-        place.gate.thread.count(EdgeOutcome::Malformed, now, now);
+        place.count_malformed();
     }
 }

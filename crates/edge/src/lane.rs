@@ -9,8 +9,9 @@
 //! # A pass
 //!
 //! All complete requests in the buffer are answered in one pass: records appended, answers collected; one wait for the
-//! last record; answers whose record was lost exchanged for a 503; one write. A pass ends early when its answers reach
-//! [`OUT_BYTES_MAX`]. While answers cannot leave, nothing is read (S-23).
+//! last record; answers whose record was lost exchanged for a 503, or let pass where the disk is full and the settings
+//! say so; one write. A pass ends early when its answers reach [`OUT_BYTES_MAX`]. While answers cannot leave, nothing is
+//! read (S-23).
 //!
 //! # Memory
 //!
@@ -34,7 +35,6 @@ mod tests;
 use std::future::poll_fn;
 use std::io;
 use std::mem::MaybeUninit;
-use std::net::IpAddr;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
@@ -42,6 +42,7 @@ use std::time::Duration;
 use hopline_runtime::telemetry::EdgeOutcome;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
+use crate::address::Peer;
 use crate::click::{self, Ask, Decided, Way};
 use crate::reply::Reply;
 use crate::route::{self, Route};
@@ -73,8 +74,8 @@ pub(crate) trait Keeper {
 pub(crate) enum End<S> {
     /// It is over.
     Over,
-    /// It goes on elsewhere; these bytes were read already.
-    HandOver { stream: S, read: Vec<u8> },
+    /// It goes on elsewhere; these bytes were read already. `is_first`: nothing was answered here.
+    HandOver { stream: S, read: Vec<u8>, is_first: bool },
 }
 
 /// What comes after a pass.
@@ -89,12 +90,13 @@ enum Next {
 }
 
 /// Serves a connection as long as its requests are plain.
-pub(crate) async fn serve<S, K>(mut stream: S, peer: IpAddr, thread: &Thread, keeper: &mut K) -> End<S>
+pub(crate) async fn serve<S, K>(mut stream: S, peer: Peer, thread: &Thread, keeper: &mut K) -> End<S>
 where
     S: AsyncRead + AsyncWrite + Unpin,
     K: Keeper,
 {
     let mut held = None;
+    let mut is_first = true;
     let mut deadline = sweep::now() + HEAD_TIMEOUT;
     loop {
         let got = poll_fn(|context| {
@@ -113,6 +115,7 @@ where
             let read = (next == Next::HandOver).then(|| input.unread().to_vec());
             held = thread.pool.keep_unread(input);
             if !batch.is_empty() {
+                is_first = false;
                 poll_fn(|context| batch.poll_written(context)).await;
                 batch.settle(thread);
                 if poll_fn(|context| poll_send(&mut stream, &mut batch, context)).await.is_err() {
@@ -131,7 +134,7 @@ where
                     if let Some(input) = held {
                         thread.pool.give_input(input);
                     }
-                    return End::HandOver { stream, read: read.unwrap_or_default() };
+                    return End::HandOver { stream, read: read.unwrap_or_default(), is_first };
                 }
                 (Next::Close, _) => {
                     // Who cannot be told is gone already.
@@ -185,7 +188,7 @@ fn poll_send<S: AsyncWrite + Unpin>(
 }
 
 /// Answers what is complete in the buffer.
-fn pass(thread: &Thread, peer: IpAddr, input: &mut Input, batch: &mut Batch) -> Next {
+fn pass(thread: &Thread, peer: Peer, input: &mut Input, batch: &mut Batch) -> Next {
     let mut cache = thread.catalogue.borrow_mut();
     let catalogue = cache.load();
     let scratch = &mut *thread.scratch.borrow_mut();
@@ -227,6 +230,7 @@ fn pass(thread: &Thread, peer: IpAddr, input: &mut Input, batch: &mut Batch) -> 
         };
         let closes = closes || thread.is_draining.get();
         let start = batch.out.len();
+        let status = decided.reply.status();
         let date = thread.pool.date(turn.now);
         out::write(&mut batch.out, decided.reply, is_head, closes, &date);
         batch.push(Entry {
@@ -234,9 +238,10 @@ fn pass(thread: &Thread, peer: IpAddr, input: &mut Input, batch: &mut Batch) -> 
             commit: decided.commit,
             counted: decided.counted,
             outcome: decided.outcome,
+            status,
             is_head,
             closes,
-            is_lost: false,
+            lost: None,
             started: turn.at,
         });
         input.take(bytes);

@@ -18,9 +18,10 @@
 //!
 //! # The way of a click, and its budget
 //!
-//! A connection begins in the lane ([`lane`](self)): heads are parsed in place, answers put together as bytes, without hyper. The first
-//! request that is not a plain `GET` or `HEAD` (a body, HTTP/1.0, `/postback`, `/pixel.gif`, anything malformed) hands the
-//! connection over to hyper for the rest of its life; both ways call the same code and give the same answers.
+//! Where the settings say so, a trusted proxy's connection begins with a PROXY header, and every connection with TLS
+//! ([`front`](self)). Then, or else at once, it is in the lane ([`lane`](self)): heads are parsed in place, answers put together as bytes, without hyper. The first
+//! request that is not a plain `GET` or `HEAD` (a body, HTTP/1.0, HTTP/2, `/postback`, `/pixel.gif`, anything malformed) hands the
+//! connection over to hyper for the rest of its life; all ways call the same code and give the same answers.
 //!
 //! One parse and one pass over the header fields; one probe for the link; one pass over the query; one comparison with
 //! a user agent read lately, else one automaton and one SHA-256 over it; one cache line of the duplicate memory and one
@@ -43,8 +44,8 @@
 //! Request head 16 KiB and 15 to 19 seconds (idle connections too); postback body 64 KiB and 10 seconds; `sub1` to
 //! `sub10`, `source`, `lp`, `creative`, `ext`, `email_hash` 256 bytes each, longer is cut between characters and flagged;
 //! deep link 2048 bytes and 4096 once escaped, a longer one is not followed; a client that does not read its answers is
-//! not read either, and cut after 30 seconds; open connections as configured, shared evenly among threads, further ones
-//! wait in the backlog.
+//! not read either, and cut after 30 seconds; PROXY header and TLS handshake together 15 seconds; over HTTP/2 100 requests
+//! at once; open connections as configured, shared evenly among threads, further ones wait in the backlog.
 //!
 //! # Query parameters
 //!
@@ -55,7 +56,11 @@
 //! # Failure
 //!
 //! A record that cannot be written refuses its request with 503 and `Retry-After`, counted as `unavailable`; a visitor is
-//! never sent on unrecorded. A panic in a handler ends its connection only; one in the task that writes the spool, or in
+//! never sent on unrecorded. The one exception is the operator's: with `edge.full_disk = redirect` a click whose record
+//! finds no room (space or quota used up, not a broken disk) is redirected all the same, counted as `unrecorded`, and
+//! taken from no cap and no duplicate memory; where there is no segment to number it in, its click id is empty.
+//! Impressions, scripts and conversions are refused in either case. With `relaxed` an answer does not know that its
+//! record is lost. A panic in a handler ends its connection only; one in the task that writes the spool, or in
 //! the thread that syncs it, begins the shutdown, because no answer could leave any more. A click whose sender hangs up
 //! before its answer is recorded all the same.
 //!
@@ -74,6 +79,7 @@ mod commit;
 mod connection;
 mod consent;
 mod cookie;
+mod front;
 mod lane;
 mod memory;
 mod postback;
@@ -86,6 +92,8 @@ mod run;
 mod script;
 mod service;
 mod sweep;
+#[doc(hidden)]
+pub mod testing;
 mod thread;
 
 pub use run::{EdgeError, EdgeHandle, EdgeOptions, Stream, run};

@@ -3,15 +3,18 @@
 //! # Repeated clicks
 //!
 //! The records that the spool still holds are read once more, the newest [`REPLAY_BYTES_MAX`] of each stream, and their
-//! visitors are put into the duplicate memory. Older ones are what the click store may add.
+//! visitors are put into the duplicate memory: those of unique clicks, and the new cookies that were given out with repeated
+//! ones. Older ones are what the click store may add.
 //!
 //! # Click caps
 //!
 //! Each thread keeps a [`Tally`] of what its own clicks took from caps, and writes it beside its stream every
 //! [`SAVE_EVERY`] with the record id up to which it holds; at the start the tallies of all streams that ever were are
-//! put together, and the records behind them counted. So a count after `kill -9` is the count of records in the log:
-//! no answered click is forgotten. A click that was taken and never written may stay in a tally: then one click
-//! less is taken in that period, never one more.
+//! put together, and the records behind them counted; what that gave is written at once, since the records may be gone by
+//! the next start. So a count after `kill -9` is the count of records in the log: no answered click is forgotten.
+//! A click that was taken and never written may stay in a tally that a kill leaves: then one click less is taken in that
+//! period, never one more. A tally that cannot be read is put together from the records that the spool still holds. Clicks from
+//! before an offer had caps may be among the records that are counted: then its caps are found fuller, never emptier.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -76,24 +79,31 @@ impl Tally {
 
     /// Counts a click that was taken.
     pub(crate) fn add(&mut self, offer: &Offer, affiliate: AffiliateId, at: UnixMillis) {
-        self.counters.add_click(offer, affiliate, at);
-        self.is_changed = true;
+        if !offer.click_caps().is_empty() {
+            self.counters.add_click(offer, affiliate, at);
+            self.is_changed = true;
+        }
     }
 
     /// Takes back a click that was not written.
     #[cold]
     pub(crate) fn give_back(&mut self, offer: &Offer, affiliate: AffiliateId, at: UnixMillis) {
         self.counters.give_back(offer, affiliate, at);
+        self.is_changed = true;
     }
 
-    /// What there is to save, if anything changed since the last time: give it to [`save`], away from the edge's thread.
+    /// What there is to save, if anything changed since the last time: give it to [`ToSave::save`], away from the edge's thread.
     /// `next_id` is the id of the next record.
     pub(crate) fn unsaved(&mut self, next_id: RecordId, now: UnixMillis) -> Option<ToSave> {
+        self.changed(next_id.get(), now)
+    }
+
+    fn changed(&mut self, next_id: u64, now: UnixMillis) -> Option<ToSave> {
         if !std::mem::take(&mut self.is_changed) {
             return None;
         }
         self.counters.forget_before(now);
-        let saved = Saved { next_id: next_id.get(), counters: self.counters.snapshot() };
+        let saved = Saved { next_id, counters: self.counters.snapshot() };
         Some(ToSave { path: self.path.clone(), saved })
     }
 }
@@ -133,21 +143,21 @@ pub(crate) fn remember(
     since: UnixMillis,
 ) -> Tally {
     let (mut tally, counted_to) = Tally::load(past.dir);
+    let mut next_id = counted_to;
     let each = |id: RecordId, click: &Click| {
+        next_id = next_id.max(id.get() + 1);
         let Some(claims) = ClickClaims::of_own_record(&click.token) else { return };
-        if claims.verdict.class != Class::Unique {
-            return;
-        }
-        if id.get() >= counted_to
+        if claims.verdict.class == Class::Unique
+            && id.get() >= counted_to
             && let Some(offer) = catalogue.offer(claims.offer)
         {
             tally.add(offer, claims.affiliate, claims.at);
         }
-        if claims.at >= since {
-            let offer = u32::try_from(claims.offer.get()).ok();
-            let keys = [Some(click.visitor_key), Some(click.pseudonym).filter(|key| *key != 0)];
-            let seen = keys.into_iter().flatten().filter_map(|key| Some((key, offer?, claims.at)));
-            duplicates.seed(seen);
+        if claims.at >= since
+            && let Ok(offer) = u32::try_from(claims.offer.get())
+        {
+            let visitors = visitors(claims.verdict.class, click).into_iter().flatten();
+            duplicates.seed(visitors.map(|visitor| (visitor, offer, claims.at)));
         }
     };
     if let Err(error) = replay(past, storage, each) {
@@ -155,7 +165,23 @@ pub(crate) fn remember(
         tracing::error!(dir, error = format!("{error:#}"), "repeated clicks of a stream are not remembered");
     }
     tally.counters.snapshot().into_iter().for_each(|counter| counters.add(counter));
+    if let Some(tally) = tally.changed(next_id, since) {
+        tally.save();
+    }
     tally
+}
+
+/// Under which keys a click's visitor was remembered when it was made.
+fn visitors(class: Class, click: &Click) -> [Option<u64>; 2] {
+    let pseudonym = Some(click.pseudonym).filter(|key| *key != 0);
+    // Equal to the pseudonym where no cookie was set, another key where one was set or brought.
+    let cookie = Some(click.visitor_key).filter(|key| *key != click.pseudonym);
+    match class {
+        Class::Unique => [cookie, pseudonym],
+        // Only the cookie that was set with it is new.
+        Class::Duplicate => [pseudonym.and(cookie), None],
+        Class::Invalid => [None, None],
+    }
 }
 
 /// Calls `each` with the clicks that the stream still holds, oldest first.

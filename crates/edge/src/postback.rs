@@ -92,7 +92,7 @@ pub(crate) async fn answer(edge: Edge, request: Request<Incoming>) -> (Response<
     };
     match outcome {
         Ok(Ok(accepted)) => (accepted.answer(), EdgeOutcome::Accepted),
-        Ok(Err(NotWritten)) => (answer::unavailable(), EdgeOutcome::Unavailable),
+        Ok(Err(_)) => (answer::unavailable(), EdgeOutcome::Unavailable),
         Err(problem) => (problem.answer(), EdgeOutcome::Refused),
     }
 }
@@ -102,7 +102,7 @@ pub(crate) async fn pixel(edge: Edge, request: Request<Incoming>) -> (Response<B
     let query = request.uri().query().unwrap_or_default().to_owned();
     let (error, outcome) = match take(&edge, query.as_bytes(), ConversionSource::Pixel).await {
         Ok(Ok(_)) => (None, EdgeOutcome::Accepted),
-        Ok(Err(NotWritten)) => (Some(HeaderValue::from_static("not recorded")), EdgeOutcome::Unavailable),
+        Ok(Err(_)) => (Some(HeaderValue::from_static("not recorded")), EdgeOutcome::Unavailable),
         Err(problem) => (Some(problem.header()), EdgeOutcome::Refused),
     };
     let mut response = answer::gif();
@@ -175,10 +175,16 @@ async fn take(
     }
     let mut payload = Vec::with_capacity(512);
     checked.event.encode(&mut payload);
-    let Ok(event) = thread.log.next_number(now) else { return Ok(Err(NotWritten)) };
-    let Ok(commit) = thread.log.append(now, Kind::Conversion, &payload) else { return Ok(Err(NotWritten)) };
-    if commit.await.is_err() {
-        return Ok(Err(NotWritten));
+    let event = match thread.log.next_number(now) {
+        Ok(event) => event,
+        Err(why) => return Ok(Err(why)),
+    };
+    let commit = match thread.log.append(now, Kind::Conversion, &payload) {
+        Ok(commit) => commit,
+        Err(why) => return Ok(Err(why)),
+    };
+    if let Err(why) = commit.await {
+        return Ok(Err(why));
     }
     thread.shared.recent.remember(key, event);
     Ok(Ok(Accepted { event, is_duplicate: false }))

@@ -15,6 +15,11 @@ use hyper::rt::{Read, ReadBufCursor, Write};
 use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncWrite};
 
+/// A connection of whatever kind: out of the lane, hyper's code is there once for all of them.
+pub(crate) trait Stream: AsyncRead + AsyncWrite + Unpin {}
+
+impl<S: AsyncRead + AsyncWrite + Unpin> Stream for S {}
+
 #[derive(Debug)]
 pub(crate) struct Pressure<S> {
     stream: TokioIo<S>,

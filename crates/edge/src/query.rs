@@ -10,6 +10,11 @@ pub(crate) fn pairs(query: &[u8]) -> impl Iterator<Item = (&[u8], &[u8])> {
     })
 }
 
+/// The first value of this name that is not empty, as sent.
+pub(crate) fn first<'a>(query: &'a [u8], wanted: &[u8]) -> Option<&'a [u8]> {
+    pairs(query).find_map(|(name, value)| (name == wanted && !value.is_empty()).then_some(value))
+}
+
 /// Decodes a value to bytes: `+` to space, `%XX` to a byte, any other `%` to itself.
 pub(crate) fn decode(raw: &[u8], out: &mut Vec<u8>) {
     let mut rest = raw;
@@ -112,5 +117,7 @@ mod tests {
     fn pairs_are_cut_at_the_first_equals_sign() {
         let found: Vec<_> = pairs(b"a=1&&b&c=d=e&=x").collect();
         assert_eq!(found, [(&b"a"[..], &b"1"[..]), (b"b", b""), (b"c", b"d=e"), (b"", b"x")]);
+        assert_eq!(first(b"a&a=&a=1&a=2&b", b"a"), Some(&b"1"[..]));
+        assert_eq!([first(b"a&a=", b"a"), first(b"", b"a"), first(b"aa=1", b"a")], [None; 3]);
     }
 }

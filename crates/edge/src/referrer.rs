@@ -3,7 +3,13 @@
 /// Host in lower case into `out`; nothing where the value is no http(s) URL with a plain host.
 pub(crate) fn host(referer: &[u8], out: &mut String) {
     let rest = referer.strip_prefix(b"https://").or_else(|| referer.strip_prefix(b"http://"));
-    let Some(rest) = rest else { return };
+    if let Some(rest) = rest {
+        authority(rest, out);
+    }
+}
+
+/// Host of what stands behind a URL's `//`, in lower case, into `out`; nothing where it has no plain host.
+pub(crate) fn authority(rest: &[u8], out: &mut String) {
     // One pass: up to the path, behind the last `@`, before the first `:`.
     let (mut start, mut end, mut is_plain) = (0, None, true);
     for (at, byte) in rest.iter().enumerate() {

@@ -15,6 +15,7 @@ use arc_swap::ArcSwap;
 use hopline_catalogue::{Catalogue, ClickCounters};
 use hopline_classify::{DatacenterNetworks, DuplicateTable, UserAgents};
 use hopline_geo::PlacesFile;
+use hopline_listen::tls::Reloader;
 use hopline_runtime::clock::Clock;
 use hopline_runtime::config::EdgeConfig;
 use hopline_runtime::lifecycle::Shutdown;
@@ -28,6 +29,7 @@ use socket2::{Domain, Protocol, Socket, Type};
 use tokio::net::TcpListener;
 
 use crate::commit::Log;
+use crate::front::Front;
 use crate::memory::{self, Past, Tally};
 use crate::postback::RecentEvents;
 use crate::thread::{Shared, Thread};
@@ -63,6 +65,8 @@ pub struct EdgeOptions {
     pub counters: Arc<ClickCounters>,
     /// Where addresses are; none: nowhere.
     pub places: Option<Arc<PlacesFile>>,
+    /// The certificate, if TLS is spoken; whoever gives it looks at its files.
+    pub tls: Option<Arc<Reloader>>,
     /// Networks of data centres.
     pub networks: DatacenterNetworks,
     /// Counters.
@@ -111,6 +115,7 @@ impl EdgeOptions {
             )),
             counters: Arc::default(),
             places: None,
+            tls: None,
             networks: DatacenterNetworks::built_in(),
             metrics,
             readiness: None,
@@ -274,6 +279,12 @@ pub fn run(options: EdgeOptions) -> Result<EdgeHandle, EdgeError> {
         duplicates: Arc::clone(&options.duplicates),
         recent: RecentEvents::default(),
         clock: options.clock.clone(),
+        front: Front {
+            proxy_protocol: options.config.proxy_protocol,
+            http2: options.config.http2,
+            tls: options.tls,
+        },
+        full_disk: options.config.full_disk,
     });
     let mut threads = Vec::new();
     let logs = logs.into_iter().zip(tallies);

@@ -2,7 +2,6 @@
 
 use std::convert::Infallible;
 use std::future::Future;
-use std::net::IpAddr;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll, ready};
@@ -11,11 +10,12 @@ use std::time::Instant;
 use bytes::Bytes;
 use hopline_runtime::telemetry::EdgeOutcome;
 use http::header::{ACCEPT_ENCODING, CONNECTION, HOST, HeaderName, HeaderValue, IF_NONE_MATCH};
-use http::{Method, Request, Response};
+use http::{Method, Request, Response, Version};
 use httparse::Header;
 use hyper::body::Incoming;
 use hyper::service::Service;
 
+use crate::address::Peer;
 use crate::answer::{self, Body};
 use crate::click::{self, Ask, Counted, Way};
 use crate::commit::Commit;
@@ -27,13 +27,15 @@ use crate::{postback, script};
 #[derive(Debug, Clone)]
 pub(crate) struct Edge {
     pub(crate) thread: Rc<Thread>,
-    pub(crate) peer: IpAddr,
+    pub(crate) peer: Peer,
 }
 
 /// An answer that is ready, or waits for its record, or for a body.
 pub(crate) struct Answer {
     thread: Rc<Thread>,
     started: Instant,
+    /// HTTP/2 has other ways to end a connection.
+    may_close: bool,
     step: Step,
 }
 
@@ -58,8 +60,9 @@ impl Service<Request<Incoming>> for Edge {
 
     fn call(&self, request: Request<Incoming>) -> Answer {
         let started = Instant::now();
+        let may_close = request.version() != Version::HTTP_2;
         let step = self.route(request);
-        Answer { thread: Rc::clone(&self.thread), started, step }
+        Answer { thread: Rc::clone(&self.thread), started, may_close, step }
     }
 }
 
@@ -143,16 +146,21 @@ impl Future for Answer {
             Step::Ready(answer) => (answer.take().expect("polled once after completion"), Instant::now()),
             Step::Recorded { commit, answer, counted } => match ready!(Pin::new(commit).poll(context)) {
                 Ok(at) => (answer.take().expect("polled once after completion"), at),
-                Err(_) => {
+                Err(why) => {
                     let thread = &this.thread;
                     counted.give_back(thread, thread.catalogue.borrow_mut().load());
-                    ((answer::unavailable(), EdgeOutcome::Unavailable), Instant::now())
+                    let (prepared, _) = answer.take().expect("polled once after completion");
+                    if why.lets_pass(thread.shared.full_disk, prepared.status().as_u16()) {
+                        ((prepared, EdgeOutcome::Unrecorded), Instant::now())
+                    } else {
+                        ((answer::unavailable(), EdgeOutcome::Unavailable), Instant::now())
+                    }
                 }
             },
             Step::Slow(future) => (ready!(future.as_mut().poll(context)), Instant::now()),
         };
         this.thread.count(outcome, this.started, finished);
-        if this.thread.is_draining.get() {
+        if this.may_close && this.thread.is_draining.get() {
             response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
         }
         Poll::Ready(Ok(response))

@@ -10,12 +10,13 @@ use hopline_classify::{DatacenterNetworks, DuplicateTable, UserAgents};
 use hopline_geo::PlacesFile;
 use hopline_record::Click;
 use hopline_runtime::clock::Clock;
-use hopline_runtime::config::Cidr;
+use hopline_runtime::config::{Cidr, FullDisk};
 use hopline_runtime::telemetry::{EdgeOutcome, LocalEdgeMetrics};
 use hopline_types::UnixMillis;
 
 use crate::agents::RecentAgents;
 use crate::commit::Log;
+use crate::front::Front;
 use crate::lane::Pool;
 use crate::memory::{Tally, ToSave};
 use crate::postback::RecentEvents;
@@ -35,6 +36,8 @@ pub(crate) struct Shared {
     pub(crate) duplicates: Arc<DuplicateTable>,
     pub(crate) recent: RecentEvents,
     pub(crate) clock: Clock,
+    pub(crate) front: Front,
+    pub(crate) full_disk: FullDisk,
 }
 
 /// One thread's state; handlers borrow its cells only while they do not await.

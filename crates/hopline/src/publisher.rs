@@ -130,7 +130,7 @@ pub(crate) async fn load(
     let data = stores::catalogue_data(&stores.database, config, clock).await.map_err(LoadError::Store)?;
     let path = data_dir.join(stores::SNAPSHOT_FILE);
     let compiled = aside(move || {
-        let bytes = snapshot::encode(data.clone());
+        let bytes = snapshot::encode(&data);
         let catalogue = stores::compile(data)?;
         if let Err(error) = files::replace(&path, &bytes, 0o600) {
             tracing::error!(%error, "no copy of the catalogue could be kept on disk");

@@ -250,6 +250,7 @@ impl Wiring {
         options.networks = watched::networks(&self.config.edge)?;
         let watched = Watched::open(&self.config.edge)?;
         options.places = watched.places.clone();
+        options.tls = watched.tls.clone();
         tasks.spawn("watched files", watched.run(self.shutdown.clone()));
         options.readiness = Some(ready);
         let ring = wake.clone();

@@ -26,6 +26,8 @@ pub(crate) struct StreamFiles {
     shipped: VecDeque<(UnixMillis, Position)>,
     /// The segment of the last entry made.
     noted: Option<SegmentNumber>,
+    /// Broken stretches of the dead letters that were not counted yet.
+    letters_damage: usize,
 }
 
 /// What reading found.
@@ -60,6 +62,7 @@ impl StreamFiles {
             limits,
             shipped: VecDeque::new(),
             noted: None,
+            letters_damage: 0,
         })
     }
 
@@ -162,18 +165,30 @@ impl StreamFiles {
         Ok(())
     }
 
-    /// Moves records of the batch aside.
-    pub(crate) fn bury(&self, dead: &[(RecordId, String)], now: UnixMillis) -> Result<(), StepError> {
+    /// Moves records of the batch aside. Gives the broken stretches that were found among those moved before and not
+    /// told yet.
+    pub(crate) fn bury(&mut self, dead: &[(RecordId, String)], now: UnixMillis) -> Result<usize, StepError> {
         if dead.is_empty() {
-            return Ok(());
+            return Ok(0);
         }
         let mut letters = DeadLetters::open(&self.dir)?;
+        for damage in letters.repair()? {
+            self.letters_damage += 1;
+            tracing::error!(
+                stream = %self.stream,
+                offset = damage.offset,
+                bytes = damage.bytes,
+                kind = damage.kind.as_str(),
+                not_kept = ?damage.not_kept,
+                "a broken stretch of the dead letters was put aside"
+            );
+        }
         for (id, reason) in dead {
             let Some(record) = self.batch.iter().find(|record| record.id == *id) else { continue };
             tracing::error!(stream = %self.stream, record = %id, reason, "a record was moved to the dead letters");
             letters.append(*id, record.kind, record.payload, reason, now)?;
         }
-        Ok(())
+        Ok(std::mem::take(&mut self.letters_damage))
     }
 
     /// What waits, and the bytes that the disk has left.

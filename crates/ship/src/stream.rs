@@ -216,7 +216,8 @@ impl StreamShipper {
     async fn bury(&mut self, dead: Vec<(RecordId, String)>) -> Result<(), GaveUp> {
         let now = self.clock.now();
         let moved = u64::try_from(dead.len()).unwrap_or(u64::MAX);
-        self.step("move records aside", move |files| files.bury(&dead, now)).await?;
+        let damage = self.step("move records aside", move |files| files.bury(&dead, now)).await?;
+        self.gauges.found_damage(damage);
         self.metrics.dead_letters.inc_by(moved);
         Ok(())
     }

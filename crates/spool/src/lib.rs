@@ -32,6 +32,8 @@
 //! | `shipped` | how far the stream is shipped: [`ShippedMark`] |
 //! | `dead.letters` | records that no store takes: [`DeadLetters`] |
 //! | `damaged/{segment}-{offset, 8 hex digits}.bytes` | bytes that were no record, as they were found |
+//! | `damaged/dead.letters-{offset}-{checksum}.bytes` | bytes that were no letter, as they were found |
+//! | `dead.letters-{bytes}-{checksum}.foreign` | what had the name of the dead letters and was none |
 //! | `lock` | held by the writer while it lives |
 //! | `*.tmp` | a file in the making; removed when the stream is opened |
 //!
@@ -98,6 +100,7 @@
 //! | record empty or too large | refused by itself with its id used up: a dead letter | `hopline_ship_dead_letters_total` |
 //! | torn end | cut at the next opening after the last intact record, kept aside, reported | [`Recovery`] |
 //! | broken bytes elsewhere | the reader looks for the next intact record, keeps the bytes aside, reports | `hopline_spool_damage_total` |
+//! | broken bytes in the dead letters | kept aside; letters behind them are read, a torn end is cut before the next one | `hopline_spool_damage_total` |
 //! | broken header, missing file | the segment is passed over and reported | `hopline_spool_damage_total` |
 //! | disk does not read | the reader stays where it was | `hopline_ship_failures_total` |
 //! | newer format, other identity, second writer | refused, nothing touched | no start |
@@ -165,7 +168,9 @@ mod writer;
 
 pub use backlog::Backlog;
 pub use damage::{Damage, DamageKind};
-pub use dead_letters::{DeadLetter, DeadLetterError, DeadLetters, REASON_BYTES_MAX};
+pub use dead_letters::{
+    DeadLetter, DeadLetterError, DeadLetters, LetterDamage, LetterDamageKind, REASON_BYTES_MAX,
+};
 pub use error::{AppendError, FlushError, MarkError, OpenError, ReadError};
 pub use ids::{Position, RecordId, RecordIdError, StreamIdentity};
 pub use mark::ShippedMark;

@@ -82,6 +82,8 @@ id! {
     CapId;
     /// A host of links beside the edge's own.
     DomainId;
+    /// A later judgement of clicks.
+    FindingId;
     /// One event that an advertiser reported.
     ConversionId;
     /// One affiliate's share of one conversion.

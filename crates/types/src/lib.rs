@@ -6,6 +6,7 @@
 //! the edge of a report.
 
 mod code;
+mod filter;
 mod ids;
 mod time;
 mod vocabulary;
@@ -15,9 +16,10 @@ mod vocabulary;
 pub const ORDER_MINOR_MAX: i64 = 1_000_000_000_000;
 
 pub use code::{LinkCode, LinkCodeError};
+pub use filter::ClickFilter;
 pub use ids::{
-    AdvertiserId, AffiliateId, BatchId, CapId, CommissionId, ConversionId, DomainId, GoalId, IdError, KeyId,
-    LandingPageId, LinkId, OfferId, PayoutId, TermsId, UserId,
+    AdvertiserId, AffiliateId, BatchId, CapId, CommissionId, ConversionId, DomainId, FindingId, GoalId,
+    IdError, KeyId, LandingPageId, LinkId, OfferId, PayoutId, TermsId, UserId,
 };
 pub use time::{HOUR_MS, MINUTE_MS, SECOND_MS, UnixMillis};
 pub use vocabulary::{

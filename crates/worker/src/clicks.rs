@@ -8,10 +8,10 @@
 
 use hopline_books::{BookError, ClicksSettled, settle_clicks};
 use hopline_click_store::{ClickCount, ClickStore};
-use hopline_control_store::{Database, DatabaseExt, ErrorKind, StoreError, marks};
+use hopline_control_store::{Database, DatabaseExt, ErrorKind, StoreError, marks, settlements};
 use hopline_runtime::clock::Clock;
 use hopline_runtime::telemetry::Metrics;
-use hopline_types::{HOUR_MS, SECOND_MS, UnixMillis};
+use hopline_types::{AffiliateId, HOUR_MS, OfferId, SECOND_MS, UnixMillis};
 
 use crate::{Worker, WorkerError};
 
@@ -57,7 +57,7 @@ impl Worker {
         )
         .await?;
         // What was booked has facts to ship.
-        Ok(settled.conversions > 0)
+        Ok(settled.conversions > 0 || settled.taken_out > 0)
     }
 }
 
@@ -89,7 +89,8 @@ pub(crate) async fn settle(
     let until = first_new.max(until);
     booker.until = until;
     for hour in changed.hours.iter().filter(|hour| **hour < first_new) {
-        let counts = click_store.unique_clicks(*hour, hour.plus(HOUR_MS)).await?;
+        let mut counts = click_store.unique_clicks(*hour, hour.plus(HOUR_MS)).await?;
+        counts.extend(vanished(database, *hour, &counts).await?);
         booker.book(counts).await?;
     }
     let mut start = first_new;
@@ -115,6 +116,18 @@ pub(crate) async fn settle(
         database.write(note).await?;
     }
     Ok(settled)
+}
+
+/// What was settled of an hour and is counted no longer: where all clicks were found to be invalid, none are counted.
+async fn vanished(
+    database: &dyn Database,
+    hour: UnixMillis,
+    counts: &[ClickCount],
+) -> Result<Vec<ClickCount>, WorkerError> {
+    let settled = database.read(move |tx| settlements::settled_in(tx, hour)).await?;
+    let is_counted = |of: &(OfferId, AffiliateId)| counts.iter().any(|c| (c.offer, c.affiliate) == *of);
+    let vanished = settled.into_iter().filter(|of| !is_counted(of));
+    Ok(vanished.map(|(offer, affiliate)| ClickCount { hour, offer, affiliate, clicks: 0 }).collect())
 }
 
 /// Books counts, and goes on where one of them cannot be booked.
@@ -168,6 +181,7 @@ impl Booker<'_> {
         self.settled.conversions += settled.conversions;
         self.settled.clicks += settled.clicks;
         self.settled.capped += settled.capped;
+        self.settled.taken_out += settled.taken_out;
         self.settled.transactions += settled.transactions;
         Ok(())
     }

@@ -7,7 +7,8 @@
 //! 2. **Facts** of the outbox go to the click store and are then taken out. Both stores know a fact by its id, so a
 //!    crash between the two steps stores nothing twice.
 //! 3. **Holds** that have ended.
-//! 4. **Clicks** of hours that ended more than `worker.ppc_grace_seconds` ago, and late ones of older hours.
+//! 4. **Findings** about clicks go to the click store.
+//! 5. **Clicks** of hours that ended more than `worker.ppc_grace_seconds` ago, and late ones of older hours.
 //!
 //! Rounds follow each other while there is work; then the worker waits for [`WorkerOptions::wake`], at most
 //! `worker.tick_ms`. At rest a conversion is decided and in reports one round after it was taken in.
@@ -32,6 +33,7 @@
 mod clicks;
 mod conversions;
 mod facts;
+mod findings;
 mod holds;
 
 use std::collections::BTreeSet;
@@ -137,13 +139,20 @@ pub(crate) struct Worker {
     pub(crate) options: WorkerOptions,
     /// When clicks are looked at next.
     pub(crate) clicks_due_at: UnixMillis,
+    /// When findings are looked at next, after one could not be applied.
+    pub(crate) findings_due_at: UnixMillis,
     /// Conversions that can neither be decided nor set aside, so that they do not stop the rest until the next start.
     pub(crate) given_up: BTreeSet<ConversionId>,
 }
 
 impl Worker {
     fn new(options: WorkerOptions) -> Self {
-        Self { options, clicks_due_at: UnixMillis(i64::MIN), given_up: BTreeSet::new() }
+        Self {
+            options,
+            clicks_due_at: UnixMillis(i64::MIN),
+            findings_due_at: UnixMillis(i64::MIN),
+            given_up: BTreeSet::new(),
+        }
     }
 
     /// One round; says whether there may be more to do at once. Each step runs even where the one before failed: a
@@ -153,6 +162,7 @@ impl Worker {
             self.decide_waiting().await,
             self.ship_facts().await,
             self.release_holds().await,
+            self.apply_findings().await,
             self.settle_clicks().await,
         ];
         let mut is_busy = false;

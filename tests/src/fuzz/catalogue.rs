@@ -23,7 +23,7 @@ fn check(file: &[u8]) {
     let Ok(data) = snapshot::decode(file) else { return };
     let links_max = file.len() / LINK_BYTES_MIN + 1;
     assert!(data.links.capacity() <= links_max, "{} links reserved", data.links.capacity());
-    assert_eq!(snapshot::decode(&snapshot::encode(data.clone())).as_ref(), Ok(&data));
+    assert_eq!(snapshot::decode(&snapshot::encode(&data)).as_ref(), Ok(&data));
     if let Err(problems) = Catalogue::compile(data) {
         assert!(!problems.is_empty(), "a catalogue is refused without a reason");
     }

@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use hopline_spool::testing::FaultStorage;
 use hopline_spool::{
-    Batch, BatchLimits, DeadLetters, Durability, Position, ReadOutcome, RecordId, ShippedMark, SpoolOptions,
-    SpoolReader, SpoolWriter, Storage as _, StreamIdentity,
+    Batch, BatchLimits, DeadLetterError, DeadLetters, Durability, Position, ReadOutcome, RecordId,
+    ShippedMark, SpoolOptions, SpoolReader, SpoolWriter, Storage as _, StreamIdentity,
 };
 use hopline_types::UnixMillis;
 
@@ -117,20 +117,35 @@ pub fn shipped_mark(data: &[u8]) {
     }
 }
 
-/// As the file of dead letters, as found and with its checksums mended: what is read stays, and a further letter is read
-/// behind it.
+/// As the file of dead letters, as found and with its checksums mended: reading changes nothing, what is read stays, and a
+/// further letter is read behind it. What cannot be read, or is cut, is kept in another file.
 ///
 /// # Panics
 /// One of these does not hold.
 pub fn dead_letters(data: &[u8]) {
     for content in [data, &mended_letters(data)] {
-        let disk = disk("dead.letters", content);
-        let Ok(mut letters) = DeadLetters::open_in(&disk, dir()) else { continue };
-        let Ok(before) = letters.read_all() else { continue };
+        let disk = Arc::new(disk("dead.letters", content));
+        let Ok(mut letters) = DeadLetters::open_in(disk.clone(), dir()) else { continue };
+        let before = match letters.read_all() {
+            Ok(before) => before,
+            Err(DeadLetterError::Foreign { .. }) => Vec::new(),
+            Err(error) => panic!("{error}"),
+        };
+        let path = dir().join("dead.letters");
+        assert_eq!(disk.content(&path).as_deref(), Some(content), "reading changed it");
         letters.append(RecordId::FIRST, 1, b"a record", "why", NOW).expect("nothing fails on this disk");
         let after = letters.read_all().expect("what could be read still can");
         assert!(after.starts_with(&before), "{after:?} after {before:?}");
         assert!(after.get(before.len()).is_some_and(|letter| letter.payload == b"a record"), "{after:?}");
+        let kept = disk.content(&path).expect("it is there");
+        let same = kept.iter().zip(content).take_while(|(one, other)| one == other).count();
+        let is_kept = |path| disk.content(path).is_some_and(|aside| content.ends_with(&aside));
+        assert!(
+            same == content.len()
+                || disk.paths().iter().filter(|aside| **aside != path).any(|path| is_kept(path)),
+            "bytes are gone"
+        );
+        assert_eq!(letters.repair().expect("nothing fails on this disk"), [], "damage is told twice");
     }
 }
 

@@ -1,9 +1,13 @@
 //! Ten thousand malformed and hostile requests against the real binary's edge, from a fixed seed: no worker dies, no
 //! answer is broken, none leads elsewhere, none holds a header of ours (issue "Bad input", S-22, S-23).
 //!
+//! Two thousand more of them come through a proxy that begins with a PROXY header, whole or broken, to an edge that
+//! speaks HTTP/2 in clear text too.
+//!
 //! `HOPLINE_SEED` chooses another seed, `HOPLINE_REQUESTS` another number of requests.
 
 mod answers;
+mod proxy;
 mod requests;
 
 use std::net::SocketAddr;
@@ -22,6 +26,7 @@ use tokio::sync::Notify;
 
 const SEED: u64 = 20_261_122;
 const REQUESTS: usize = 10_000;
+const PROXIED_REQUESTS: usize = 2_000;
 const CONNECTIONS: u64 = 24;
 /// How long a client waits for more before it says that it has no more to send. Whatever its length, what comes is
 /// checked; it only decides when a client gives up on bytes that the server takes for the beginning of something.
@@ -138,14 +143,28 @@ fn judge(script: &Script, answer: &[u8], is_whole: bool) -> Result<Vec<u16>, Str
     }
 }
 
+fn good_click(world: &World, is_proxied: bool) -> Script {
+    let mut bytes = if is_proxied { proxy::HEADER.to_vec() } else { Vec::new() };
+    bytes.extend(format!("GET /{} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n", world.code).bytes());
+    Script { bytes, piece: usize::MAX, requests: 1, expect: Expect::All, hangs_up: false }
+}
+
 /// Sends scripts until enough requests were sent.
-async fn attack(edge: SocketAddr, world: Arc<World>, seed: u64, left: Arc<AtomicUsize>) -> Vec<u16> {
+async fn attack(
+    edge: SocketAddr,
+    world: Arc<World>,
+    seed: u64,
+    left: Arc<AtomicUsize>,
+    is_proxied: bool,
+) -> Vec<u16> {
     let mut random = Random::new(seed);
     let mut statuses = Vec::new();
-    let good = format!("GET /{} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n", world.code).into_bytes();
-    let good = Script { bytes: good, piece: usize::MAX, requests: 1, expect: Expect::All, hangs_up: false };
+    let good = good_click(&world, is_proxied);
     while left.load(Ordering::Relaxed) > 0 {
-        let script = requests::script(&mut random, &world);
+        let mut script = requests::script(&mut random, &world);
+        if is_proxied {
+            proxy::begin(&mut script, &mut random);
+        }
         let taken = |left: usize| Some(left.saturating_sub(script.requests));
         left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, taken).expect("it always gives a number");
         let outcome = tokio::time::timeout(DEADLINE, exchange(edge, &script)).await;
@@ -165,38 +184,76 @@ async fn attack(edge: SocketAddr, world: Arc<World>, seed: u64, left: Arc<Atomic
     statuses
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn ten_thousand_malformed_requests_break_nothing_and_lead_nowhere_else() {
-    let home = tempfile::tempdir().unwrap();
-    let data_dir = home.path().join("data");
-    Hopline::init(&data_dir).unwrap();
-    let key = Hopline::key(&data_dir, &["--role", "operator"], "ops").unwrap();
-    let mut server = Hopline::serve(&data_dir, &Setup::default()).unwrap();
-    let world = Arc::new(world(&server, &server.api().with_key(&key)).await);
-    let edge: SocketAddr = server.edge.strip_prefix("http://").unwrap().parse().unwrap();
-
+/// Attacks over many connections at once; gives the statuses of all answers.
+async fn attack_all(edge: SocketAddr, world: &Arc<World>, requests: usize, is_proxied: bool) -> Vec<u16> {
     let seed = chosen("HOPLINE_SEED", SEED);
-    let left = Arc::new(AtomicUsize::new(chosen("HOPLINE_REQUESTS", REQUESTS)));
-    let attackers: Vec<_> = (0..CONNECTIONS)
-        .map(|number| tokio::spawn(attack(edge, world.clone(), seed + number * 1_000_003, left.clone())))
-        .collect();
+    let left = Arc::new(AtomicUsize::new(chosen("HOPLINE_REQUESTS", requests)));
+    let attack = |number| attack(edge, world.clone(), seed + number * 1_000_003, left.clone(), is_proxied);
+    let attackers: Vec<_> = (0..CONNECTIONS).map(|number| tokio::spawn(attack(number))).collect();
     // All of them, before a failure of one ends the server.
     let mut outcomes = Vec::new();
     for attacker in attackers {
         outcomes.push(attacker.await);
     }
     let outcomes: Result<Vec<_>, _> = outcomes.into_iter().collect();
-    let statuses = outcomes.unwrap_or_else(|error| panic!("seed {seed}: {error}")).concat();
+    outcomes.unwrap_or_else(|error| panic!("seed {seed}: {error}")).concat()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn ten_thousand_malformed_requests_break_nothing_and_lead_nowhere_else() {
+    let home = tempfile::tempdir().unwrap();
+    let data_dir = home.path().join("data");
+    Hopline::init(&data_dir).unwrap();
+    let key = Hopline::key(&data_dir, &["--role", "operator"], "ops").unwrap();
+    let server = Hopline::serve(&data_dir, &Setup::default()).unwrap();
+    let world = Arc::new(world(&server, &server.api().with_key(&key)).await);
+    let edge: SocketAddr = server.edge.strip_prefix("http://").unwrap().parse().unwrap();
+
+    let statuses = attack_all(edge, &world, REQUESTS, false).await;
     // Were everything refused at the door, little would have been tried.
     for status in [200, 202, 302, 400, 403, 404, 405, 422, 431, 503] {
         assert!(statuses.contains(&status), "no answer was {status}");
     }
 
     assert_eq!(server.edge().click(&format!("/{}", world.code)).await.status, 302);
+    end(server, &data_dir);
+}
+
+// S-25
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn two_thousand_more_behind_proxy_headers_and_with_http2_break_nothing_either() {
+    let home = tempfile::tempdir().unwrap();
+    let data_dir = home.path().join("data");
+    Hopline::init(&data_dir).unwrap();
+    let key = Hopline::key(&data_dir, &["--role", "operator"], "ops").unwrap();
+    // Who sets it up speaks no PROXY protocol.
+    let mut server = Hopline::serve(&data_dir, &Setup::default()).unwrap();
+    let world = Arc::new(world(&server, &server.api().with_key(&key)).await);
+    assert!(server.terminate().unwrap(), "the server ends in order");
+    let setup = Setup::default()
+        .with("HOPLINE_EDGE_HTTP2", "true")
+        .with("HOPLINE_EDGE_PROXY_PROTOCOL", "true")
+        .with("HOPLINE_EDGE_TRUSTED_PROXIES", "127.0.0.0/8");
+    let server = Hopline::serve(&data_dir, &setup).unwrap();
+    let edge: SocketAddr = server.edge.strip_prefix("http://").unwrap().parse().unwrap();
+
+    let statuses = attack_all(edge, &world, PROXIED_REQUESTS, true).await;
+    for status in [200, 302, 400, 404, 405] {
+        assert!(statuses.contains(&status), "no answer was {status}");
+    }
+
+    let good = good_click(&world, true);
+    let (answer, is_whole) = exchange(edge, &good).await.unwrap();
+    assert_eq!(judge(&good, &answer, is_whole), Ok(vec![302]));
+    end(server, &data_dir);
+}
+
+/// Ends a server in order; nothing panicked and everything that was answered is stored.
+fn end(mut server: Hopline, data_dir: &Path) {
     assert!(server.terminate().unwrap(), "the server ends in order");
     let log = std::fs::read_to_string(data_dir.join("server.log")).unwrap();
     assert!(!log.contains("panick"), "{log}");
-    audit(&data_dir);
+    audit(data_dir);
 }
 
 fn audit(data_dir: &Path) {

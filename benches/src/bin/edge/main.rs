@@ -27,12 +27,17 @@ mod row;
 mod saturation;
 mod trace;
 
-use anyhow::{Context as _, Result, bail, ensure};
-use hopline_benches::{machine, subject};
+use std::path::Path;
 
+use anyhow::{Context as _, Result, bail, ensure};
+use hopline_benches::server::Server;
+use hopline_benches::wrk::Wrk;
+use hopline_benches::{machine, pace, subject};
+
+use crate::open_loop::Latency;
 use crate::options::Options;
 use crate::row::Row;
-use hopline_benches::wrk::Wrk;
+use crate::saturation::Sample;
 
 /// The product's own allocator.
 #[global_allocator]
@@ -46,7 +51,10 @@ fn main() -> Result<()> {
         ["serve", address, links, durability, spool] => {
             subject::serve(&subject::Setup::read(address, links, durability, spool)?)
         }
-        ["pace", rest @ ..] => open_loop::child(rest),
+        ["pace", rest @ ..] => {
+            println!("{}", pace::child(rest)?);
+            Ok(())
+        }
         _ => measure(&Options::read()),
     }
 }
@@ -70,9 +78,14 @@ fn measure(options: &Options) -> Result<()> {
     }
     let rounds = saturation::rounds(options, &wrk, &servers, directory.path())?;
     report::saturation(&rounds);
+    let mut fixed = Vec::new();
     if options.rate > 0 {
-        report::open_loop(options.rate, &open_loop::rounds(options, &servers, directory.path())?);
+        let all: Vec<_> = servers.iter().collect();
+        fixed = open_loop::rounds(options, options.rate, &all, directory.path())?;
+        report::open_loop(options.rate, &fixed);
     }
+    let half = half_load(options, &rounds, &servers, directory.path())?;
+    report::goals(options, &rounds, &fixed, &half);
     if machine::has("strace") {
         for (row, server) in &servers {
             report::calls(*row, &trace::calls(server, &wrk, directory.path())?);
@@ -81,6 +94,29 @@ fn measure(options: &Options) -> Result<()> {
         println!("\nsystem calls: strace is missing (Debian's package strace)");
     }
     Ok(())
+}
+
+/// Open loop at half of what D can do.
+fn half_load(
+    options: &Options,
+    rounds: &[Sample],
+    servers: &[(Row, Server)],
+    directory: &Path,
+) -> Result<Vec<Latency>> {
+    let is_measured = |row| matches!(row, Row::NginxLogged | Row::Hyper | Row::Process);
+    let compared: Vec<_> = servers.iter().filter(|(row, _)| is_measured(*row)).collect();
+    let half = saturation::middle(rounds, Row::Process, Sample::rate) / 2.0;
+    // A float's text without decimals is a whole number; there is none without D.
+    let (Ok(wanted), Some((_, server))) = (format!("{half:.0}").parse(), compared.last()) else {
+        return Ok(Vec::new());
+    };
+    let rate = open_loop::possible(options, wanted, server)?;
+    if rate < wanted {
+        println!("\none load generator cannot send {wanted} clicks/s, half of what D takes");
+    }
+    let latencies = open_loop::rounds(options, rate, &compared, directory)?;
+    report::open_loop(rate, &latencies);
+    Ok(latencies)
 }
 
 fn rows_that_can_run(options: &Options) -> Vec<Row> {

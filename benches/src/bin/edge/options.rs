@@ -28,7 +28,7 @@ impl Options {
         let matches = Command::new("edge")
             .about("What a click costs: Hopline beside nginx and a bare hyper server")
             .arg(
-                number("links", "1000", "Links in the catalogue")
+                number("links", "1000000", "Links in the catalogue")
                     .value_parser(value_parser!(u32).range(1..=20_000_000)),
             )
             .arg(number("rounds", "5", "Measured rounds").value_parser(value_parser!(u16).range(1..)))

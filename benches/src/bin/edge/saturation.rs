@@ -1,16 +1,17 @@
-//! Rounds at saturation, all rows in turn, and the broom that keeps the disk from filling.
+//! Rounds at saturation, all rows in turn.
 
-use std::path::{Path, PathBuf};
-use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
-use std::time::Duration;
+use std::path::Path;
 
 use anyhow::Result;
+use hopline_benches::broom::sweeping;
+use hopline_benches::calm::undisturbed;
 use hopline_benches::cpu::{CpuTime, core_busy};
 use hopline_benches::server::Server;
+use hopline_benches::summary::median;
+use hopline_benches::wrk::{Run, Wrk};
 
 use crate::options::Options;
 use crate::row::Row;
-use hopline_benches::wrk::{Run, Wrk};
 
 /// One row in one round.
 #[derive(Debug, Clone, Copy)]
@@ -40,6 +41,11 @@ impl Sample {
     }
 }
 
+/// The median of a row's rounds; NaN where it did not run.
+pub(crate) fn middle(samples: &[Sample], row: Row, value: impl Fn(&Sample) -> f64) -> f64 {
+    median(samples.iter().filter(|sample| sample.row == row).map(value))
+}
+
 /// One round to warm up, then the measured ones.
 pub(crate) fn rounds(
     options: &Options,
@@ -53,7 +59,7 @@ pub(crate) fn rounds(
     }
     for _ in 0..options.rounds {
         for (row, server) in servers {
-            samples.push(sweeping(*row, directory, || {
+            samples.push(sweeping(&row.directory(directory), || {
                 undisturbed(
                     || sample(options, wrk, *row, server),
                     |sample| sample.others / sample.run.seconds,
@@ -70,60 +76,4 @@ fn sample(options: &Options, wrk: &Wrk, row: Row, server: &Server) -> Result<Sam
     let cpu = CpuTime::of(server.pid())? - cpu;
     let others = core_busy(options.server_core)? - busy - cpu.total();
     Ok(Sample { row, run, cpu, others })
-}
-
-/// Measures again while others had more of the server's core than a little, up to some limit; gives the calmest try.
-pub(crate) fn undisturbed<T>(
-    mut measure: impl FnMut() -> Result<T>,
-    others: impl Fn(&T) -> f64,
-) -> Result<T> {
-    const SHARE_MAX: f64 = 0.03;
-    const TRIES: usize = 5;
-    let mut best = measure()?;
-    for _ in 1..TRIES {
-        if others(&best) <= SHARE_MAX {
-            break;
-        }
-        let next = measure()?;
-        if others(&next) < others(&best) {
-            best = next;
-        }
-    }
-    Ok(best)
-}
-
-/// Does something while shipped segments, which nobody ships here, are removed; afterwards empties nginx's log.
-pub(crate) fn sweeping<T>(row: Row, directory: &Path, work: impl FnOnce() -> Result<T>) -> Result<T> {
-    let directory = row.directory(directory);
-    let (done, until) = channel();
-    std::thread::scope(|scope| {
-        scope.spawn(move || sweep(&directory, &until));
-        let outcome = work();
-        drop(done);
-        outcome
-    })
-}
-
-fn sweep(directory: &Path, until: &Receiver<()>) {
-    const PAUSE: Duration = Duration::from_millis(250);
-    while until.recv_timeout(PAUSE) == Err(RecvTimeoutError::Timeout) {
-        for stream in entries(directory) {
-            let mut segments = entries(&stream);
-            segments.retain(|path| path.extension().is_some_and(|extension| extension == "seg"));
-            segments.sort();
-            // The one that is written, the one before, and the one made ahead stay.
-            for old in segments.iter().rev().skip(3) {
-                drop(std::fs::remove_file(old));
-            }
-        }
-    }
-    let log = directory.join("clicks.log");
-    if log.is_file() {
-        // nginx appends: the next line lands at the start.
-        drop(std::fs::OpenOptions::new().write(true).truncate(true).open(log));
-    }
-}
-
-fn entries(directory: &Path) -> Vec<PathBuf> {
-    std::fs::read_dir(directory).into_iter().flatten().flatten().map(|entry| entry.path()).collect()
 }

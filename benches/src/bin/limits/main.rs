@@ -1,7 +1,8 @@
 //! What Hopline's edge needs besides CPU: memory with a million links and with ten thousand idle connections, the jolt of
 //! a new catalogue, and whether a click costs the same with more links and more threads.
 //!
-//! `cargo xtask bench limits` runs all; `benches/README.md` says how to read it.
+//! `cargo xtask bench limits` runs all, `cargo xtask bench limits memory swap` only these; `benches/README.md` says how to
+//! read it.
 //!
 //! # Newest results
 //!
@@ -22,14 +23,18 @@ use std::time::Duration;
 use anyhow::{Context as _, Result, bail, ensure};
 use hopline_benches::server::{Server, free_address};
 use hopline_benches::subject::{self, Setup};
-use hopline_benches::{clicks, machine};
-use hopline_loadgen::{Pace, paced};
+use hopline_benches::{machine, pace};
+use hopline_loadgen::Pace;
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 /// The product's own allocator.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 const MILLION: u32 = 1_000_000;
+/// From a swap to the next compilation: until then the edge's threads have let go of the old catalogue, which they look
+/// after once a second. The program waits longer.
+const SWAP_PAUSE: Duration = Duration::from_millis(1_500);
 
 fn main() -> Result<()> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -43,15 +48,8 @@ fn main() -> Result<()> {
                 ..Setup::read(address, links, durability, spool)?
             })
         }
-        ["pace", target, rate, requests, connections, links] => {
-            let pace = Pace {
-                target: target.parse()?,
-                rate: rate.parse()?,
-                requests: requests.parse()?,
-                connections: connections.parse()?,
-            };
-            let latencies = latencies(&pace, links.parse()?)?;
-            println!("{} {} {}", at(&latencies, 990), at(&latencies, 999), at(&latencies, 1000));
+        ["pace", rest @ ..] => {
+            println!("{}", pace::child(rest)?);
             Ok(())
         }
         [] => measure(&["memory", "swap", "idle", "scale"]),
@@ -60,6 +58,7 @@ fn main() -> Result<()> {
 }
 
 fn measure(parts: &[&str]) -> Result<()> {
+    allow_files()?;
     let directory = tempfile::Builder::new().prefix("hopline-bench-").tempdir()?;
     let directory = directory.path();
     println!("machine: {}", machine::describe(directory));
@@ -73,6 +72,13 @@ fn measure(parts: &[&str]) -> Result<()> {
         }
     }
     Ok(())
+}
+
+/// Raises the number of open files as far as the system lets this program and its children.
+fn allow_files() -> Result<()> {
+    let limit = getrlimit(Resource::Nofile);
+    let raised = Rlimit { current: limit.maximum, ..limit };
+    setrlimit(Resource::Nofile, raised).context("ulimit -n cannot be raised to its hard limit")
 }
 
 /// Starts this program as a server; pinned to cores where some are named.
@@ -101,21 +107,9 @@ fn start(
     Server::start(command, address)
 }
 
-/// Sends clicks at a fixed rate; latencies in milliseconds, ascending.
-fn latencies(pace: &Pace, links: u32) -> Result<Vec<f64>> {
-    let mut latencies = paced(pace, |number, out| clicks::write(number, links, out))?;
-    latencies.sort_unstable();
-    Ok(latencies.iter().map(|latency| latency.as_secs_f64() * 1e3).collect())
-}
-
-fn at(ascending: &[f64], per_mille: usize) -> f64 {
-    let place = (ascending.len() * per_mille / 1000).min(ascending.len().saturating_sub(1));
-    ascending.get(place).copied().unwrap_or(f64::NAN)
-}
-
 /// Sends some clicks, so that everything that stays in memory is there.
 fn warm(target: SocketAddr, links: u32) -> Result<()> {
-    latencies(&Pace { target, rate: 5_000, requests: 20_000, connections: 16 }, links)?;
+    pace::run(None, &Pace { target, rate: 5_000, requests: 20_000, connections: 16 }, links)?;
     Ok(())
 }
 

@@ -1,10 +1,11 @@
-//! What requests about traffic rules hold, for the OpenAPI document only.
+//! What requests about traffic, its rules and findings, hold, for the OpenAPI document only.
 
 #![expect(dead_code, reason = "these types are only described, never filled")]
 
 use utoipa::ToSchema;
 
-use super::words::{CapMetricName, CapPeriodName, Status};
+use super::words::{CapMetricName, CapPeriodName, FindingReason, Status};
+use crate::resources::click_findings::FilterView;
 use crate::view::Money;
 
 /// A bound on what an offer takes in a period.
@@ -101,4 +102,29 @@ pub(crate) struct DomainChangeForm {
     advertiser_id: Option<i64>,
     #[schema(max_length = 4096)]
     default_url: Option<String>,
+}
+
+/// A finding: which clicks are invalid, and why.
+#[derive(ToSchema)]
+#[schema(examples(json!({
+    "offer_id": 1, "affiliate_id": 1, "from": "2026-01-31T00:00:00Z", "to": "2026-02-01T00:00:00Z",
+    "filter": {"source": "popunder"}, "reason": "bot", "remark": "One click a second for a night, none converted."
+})))]
+pub(crate) struct ClickFindingForm {
+    #[schema(minimum = 1)]
+    offer_id: i64,
+    #[schema(minimum = 1)]
+    affiliate_id: i64,
+    /// RFC 3339.
+    #[schema(format = DateTime)]
+    from: String,
+    /// RFC 3339; up to then, exclusive, and not in the future. At most 366 days after `from`.
+    #[schema(format = DateTime)]
+    to: String,
+    /// All clicks of the period, where it is absent.
+    filter: Option<FilterView>,
+    reason: FindingReason,
+    /// What affiliate and advertiser are told.
+    #[schema(min_length = 1, max_length = 1000)]
+    remark: String,
 }

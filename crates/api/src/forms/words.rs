@@ -192,3 +192,16 @@ pub(crate) enum ErrorCorrection {
     Q,
     H,
 }
+
+/// Why clicks are found to be invalid.
+#[derive(ToSchema)]
+#[schema(rename_all = "snake_case")]
+pub(crate) enum FindingReason {
+    Bot,
+    Datacenter,
+    Prefetch,
+    Stuffing,
+    Geo,
+    Device,
+    Blocked,
+}

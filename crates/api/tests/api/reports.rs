@@ -76,11 +76,12 @@ fn click(record: u64, at: UnixMillis, dims: Dims) -> StoredClick {
         deep_link: String::new(),
         consent: String::new(),
         token: [0; TOKEN_BYTES],
+        finding: None,
     }
 }
 
 /// Clicks 1 to `count` of affiliate 1 on offer 1, a second apart.
-async fn store_clicks(world: &World, count: u64) {
+pub(crate) async fn store_clicks(world: &World, count: u64) {
     let clicks = (1..=count).map(|record| {
         let at = NOW.plus(-1_000 * i64::try_from(count - record).unwrap());
         click(record, at, Dims { source: "=1+1".into(), ..Dims::default() })

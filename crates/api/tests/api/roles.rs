@@ -22,6 +22,9 @@ async fn two_tenants() -> (World, Keys) {
     let rival = json!({"name": "Rival", "email": "rival@example.com", "status": "active"});
     world.post("/v1/affiliates", &rival).await.expect(201);
     world.sale("SECRET-1", 1).await;
+    let mut finding = crate::click_findings::robots();
+    finding["remark"] = "SECRET-1".into();
+    world.post("/v1/click_findings", &finding).await.expect(201);
     let operator = world.operator.clone();
     // A paused offer is visible only to affiliates that have links to it.
     world.patch_as(&operator, "/v1/offers/1", &json!({"status": "paused"})).await.expect(200);

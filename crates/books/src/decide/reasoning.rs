@@ -53,7 +53,12 @@ pub(super) fn attribution(
         "window_seconds": policy.click_window_ms / 1_000,
         "converted_at": rfc3339(conversion.converted_at),
         "touches": touches,
-        "checks": [{ "check": "click", "class": touch.verdict.class, "reason": touch.verdict.reason }],
+        "checks": [{
+            "check": "click",
+            "class": touch.verdict.class,
+            "reason": touch.verdict.reason,
+            "finding_id": touch.finding,
+        }],
     })
 }
 

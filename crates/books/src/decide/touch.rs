@@ -3,14 +3,16 @@
 use std::borrow::Cow;
 
 use hopline_attribution::{Decision, Outcome, Touch, TouchKind};
+use hopline_click_store::StoredClick;
 use hopline_clickid::{ClickClaims, UniqueNumber};
 use hopline_control_store::conversions::Conversion;
+use hopline_control_store::findings::{self, Finding};
 use hopline_control_store::{Scope, Tx, offers};
-use hopline_types::{AffiliateId, Class, CommissionStatus, Reason, UnixMillis};
+use hopline_types::{AffiliateId, Class, CommissionStatus, FindingId, Reason, UnixMillis, Verdict};
 use serde_json::{Value, json};
 
-use super::{Context, Verdict};
-use crate::BookError;
+use super::{Context, Verdict as Ending};
+use crate::{BookError, reclassify};
 
 /// Why a touch of an affiliate that does not take part cannot count.
 const NOT_ACTIVE: &str = "affiliate_not_active";
@@ -21,7 +23,9 @@ pub(super) struct ClickTouch {
     /// What its click id says.
     pub(super) claims: ClickClaims,
     /// How it counts: as signed, or worse where it was judged again after it was stored.
-    pub(super) verdict: hopline_types::Verdict,
+    pub(super) verdict: Verdict,
+    /// The finding that made it invalid.
+    pub(super) finding: Option<FindingId>,
 }
 
 /// What a click id leads to.
@@ -64,11 +68,29 @@ pub(super) fn found(
         return Ok(Found::Nothing { reason: "foreign_click", detail, touch: Some(touch) });
     }
     let stored = context.click.filter(|click| click.unique == claims.unique);
-    let verdict = match stored {
-        Some(click) if click.verdict.class == Class::Invalid => click.verdict,
-        _ => claims.verdict,
+    let (verdict, finding) = match stored {
+        Some(click) if click.verdict.class == Class::Invalid => (click.verdict, click.finding),
+        _ if claims.verdict.class == Class::Invalid => (claims.verdict, None),
+        _ => match finding(tx, &claims, stored)? {
+            Some(finding) => (Verdict::invalid(finding.what.reason), Some(finding.id)),
+            None => (claims.verdict, None),
+        },
     };
-    Ok(Found::Touch(ClickTouch { claims, verdict }))
+    Ok(Found::Touch(ClickTouch { claims, verdict, finding }))
+}
+
+/// The first finding about a click, whether or not the click store knows it yet. Those with a filter ask for more than a
+/// click id says: they count where the stored click is at hand.
+fn finding(
+    tx: &mut dyn Tx,
+    claims: &ClickClaims,
+    stored: Option<&StoredClick>,
+) -> Result<Option<Finding>, BookError> {
+    let found = findings::between(tx, claims.offer, claims.affiliate, claims.at, claims.at.plus(1))?;
+    let is_about = |finding: &Finding| {
+        finding.what.filter.is_empty() || stored.is_some_and(|click| reclassify(finding).hits(click))
+    };
+    Ok(found.into_iter().find(is_about))
 }
 
 impl ClickTouch {
@@ -103,7 +125,7 @@ pub(super) fn happened_at(conversion: &Conversion, clicked_at: UnixMillis) -> Un
 pub(super) fn against(
     decision: &Decision<UniqueNumber, AffiliateId>,
     touches: &[Touch<UniqueNumber, AffiliateId>],
-) -> Verdict {
+) -> Ending {
     let is_inactive = touches.iter().any(|touch| touch.invalid.as_deref() == Some(NOT_ACTIVE));
     let outcome = decision.considered.first().map(|considered| &considered.outcome);
     let (status, reason) = match outcome {
@@ -114,5 +136,5 @@ pub(super) fn against(
         Some(Outcome::AfterConversion) => (CommissionStatus::Unattributed, "click_after_conversion"),
         _ => (CommissionStatus::Unattributed, "no_click"),
     };
-    Verdict { status, reason: Some(reason) }
+    Ending { status, reason: Some(reason) }
 }

@@ -6,6 +6,7 @@ mod audit;
 mod caps;
 mod clicks;
 mod conversions;
+mod findings;
 mod payouts;
 mod random;
 mod refunds;

@@ -56,7 +56,7 @@ pub(super) fn compile(data: CatalogueData) -> Result<Catalogue, Vec<Problem>> {
         })
         .collect();
     let seed = data.click_keys.first().map_or(0, |key| keys::seed(&key.secret));
-    let links = links(&data.links, &offer_places, &affiliate_places, seed, found);
+    let links = links(data.links, &offer_places, &affiliate_places, seed, found);
     let (Some(keys), Some(pseudonyms)) = (keys, pseudonyms) else { return Err(problems) };
     if !problems.is_empty() {
         return Err(problems);
@@ -229,8 +229,9 @@ fn offer(
     })
 }
 
+/// Takes the entries, so that their texts leave memory as they are packed.
 fn links(
-    entries: &[LinkEntry],
+    entries: Vec<LinkEntry>,
     offers: &ById<hopline_types::OfferId>,
     affiliates: &ById<hopline_types::AffiliateId>,
     seed: u64,

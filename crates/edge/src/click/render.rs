@@ -2,7 +2,6 @@
 
 use hopline_catalogue::template::{Encoder, Macro};
 use hopline_catalogue::{Target, Template};
-use hopline_clickid::TOKEN_CHARS;
 use hopline_record::Click;
 
 use super::Visit;
@@ -12,7 +11,8 @@ pub(super) struct Render<'a> {
     pub(super) visit: &'a Visit<'a>,
     pub(super) target: &'a Target<'a>,
     pub(super) click: &'a Click,
-    pub(super) token: &'a [u8; TOKEN_CHARS],
+    /// Empty where no record can be.
+    pub(super) token: &'a [u8],
 }
 
 impl Render<'_> {

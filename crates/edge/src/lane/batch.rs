@@ -5,11 +5,12 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use std::time::Instant;
 
+use hopline_runtime::config::FullDisk;
 use hopline_runtime::telemetry::EdgeOutcome;
 
 use super::out::{self, DATE_BYTES};
 use crate::click::Counted;
-use crate::commit::Commit;
+use crate::commit::{Commit, NotWritten};
 use crate::reply::Reply;
 use crate::thread::Thread;
 
@@ -34,10 +35,11 @@ pub(super) struct Entry {
     pub(super) commit: Option<Commit>,
     pub(super) counted: Counted,
     pub(super) outcome: EdgeOutcome,
+    pub(super) status: u16,
     pub(super) is_head: bool,
     pub(super) closes: bool,
-    /// The record was not written.
-    pub(super) is_lost: bool,
+    /// Why the record was not written, if so.
+    pub(super) lost: Option<NotWritten>,
     pub(super) started: Instant,
 }
 
@@ -56,7 +58,7 @@ impl Batch {
             if let Some(commit) = &mut entry.commit {
                 match ready!(Pin::new(commit).poll(context)) {
                     Ok(at) => self.finished = self.finished.max(Some(at)),
-                    Err(_) => entry.is_lost = true,
+                    Err(why) => entry.lost = Some(why),
                 }
                 entry.commit = None;
             }
@@ -67,12 +69,11 @@ impl Batch {
 
     /// Counts the answers, and exchanges those whose record was lost.
     pub(super) fn settle(&mut self, thread: &Thread) {
-        if self.entries.iter().any(|entry| entry.is_lost) {
+        if self.entries.iter().any(|entry| entry.lost.is_some()) {
             let date = thread.pool.date(thread.turn().now);
-            self.refuse_lost(&date);
-            for entry in self.entries.iter_mut().filter(|entry| entry.is_lost) {
+            self.refuse_lost(thread.shared.full_disk, &date);
+            for entry in self.entries.iter().filter(|entry| entry.lost.is_some()) {
                 entry.counted.give_back(thread, thread.catalogue.borrow_mut().load());
-                entry.outcome = EdgeOutcome::Unavailable;
             }
         }
         let finished = self.finished.unwrap_or_else(Instant::now);
@@ -82,14 +83,22 @@ impl Batch {
     }
 
     #[cold]
-    fn refuse_lost(&mut self, date: &[u8; DATE_BYTES]) {
+    fn refuse_lost(&mut self, full_disk: FullDisk, date: &[u8; DATE_BYTES]) {
         let answers = std::mem::take(&mut self.out);
         let ends = self.entries.iter().skip(1).map(|entry| entry.start).chain([answers.len()]);
-        for (entry, end) in self.entries.iter().zip(ends) {
-            if entry.is_lost {
+        let ends: Vec<_> = ends.collect();
+        for (entry, end) in self.entries.iter_mut().zip(ends) {
+            let start = entry.start;
+            entry.start = self.out.len();
+            let passes = entry.lost.map(|why| why.lets_pass(full_disk, entry.status));
+            if passes == Some(false) {
+                entry.outcome = EdgeOutcome::Unavailable;
                 out::write(&mut self.out, Reply::Unavailable, entry.is_head, entry.closes, date);
             } else {
-                self.out.extend_from_slice(answers.get(entry.start..end).unwrap_or_default());
+                if passes == Some(true) {
+                    entry.outcome = EdgeOutcome::Unrecorded;
+                }
+                self.out.extend_from_slice(answers.get(start..end).unwrap_or_default());
             }
         }
     }
@@ -116,9 +125,10 @@ mod tests {
     #[test]
     fn exactly_the_answers_whose_record_was_lost_are_exchanged() {
         let date = b"Thu, 01 Jan 1970 00:00:00 GMT";
-        for lost in [[true, false, false], [false, true, false], [false, false, true], [true, true, true]] {
+        let lost = |is_lost| if is_lost { Some(NotWritten::Failed) } else { None };
+        for which in [[true, false, false], [false, true, false], [false, false, true], [true, true, true]] {
             let mut batch = Batch::default();
-            for is_lost in lost {
+            for is_lost in which {
                 let start = batch.out.len();
                 out::write(&mut batch.out, Reply::NotFound, false, false, date);
                 batch.push(Entry {
@@ -126,17 +136,18 @@ mod tests {
                     commit: None,
                     counted: Counted::default(),
                     outcome: EdgeOutcome::NotFound,
+                    status: 404,
                     is_head: false,
                     closes: false,
-                    is_lost,
+                    lost: lost(is_lost),
                     started: Instant::now(),
                 });
             }
-            batch.refuse_lost(date);
+            batch.refuse_lost(FullDisk::Redirect, date);
             let text = String::from_utf8(batch.out).unwrap();
             let statuses: Vec<_> =
                 text.split("HTTP/1.1 ").skip(1).map(|answer| answer.get(..3).unwrap()).collect();
-            assert_eq!(statuses, lost.map(|is_lost| if is_lost { "503" } else { "404" }));
+            assert_eq!(statuses, which.map(|is_lost| if is_lost { "503" } else { "404" }));
         }
     }
 }

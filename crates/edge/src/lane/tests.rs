@@ -9,6 +9,7 @@ use hopline_catalogue::Catalogue;
 use hopline_catalogue::data::{CatalogueData, ClickKeyEntry, PseudonymKeyEntry, Secret};
 use hopline_classify::{DatacenterNetworks, DuplicateTable, UserAgents};
 use hopline_runtime::clock::ManualClock;
+use hopline_runtime::config::FullDisk;
 use hopline_runtime::telemetry::Metrics;
 use hopline_spool::testing::FaultStorage;
 use hopline_spool::{Durability, SpoolOptions, SpoolWriter, StreamIdentity};
@@ -17,6 +18,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream};
 
 use super::*;
 use crate::commit::Log;
+use crate::front::Front;
 use crate::memory::Tally;
 use crate::postback::RecentEvents;
 use crate::thread::Shared;
@@ -48,6 +50,8 @@ fn thread() -> Rc<Thread> {
         duplicates: Arc::new(DuplicateTable::new(8, 1)),
         recent: RecentEvents::default(),
         clock: ManualClock::starting_at(NOW).clock(),
+        front: Front::default(),
+        full_disk: FullDisk::Refuse,
     };
     let (tally, _) = Tally::load(dir);
     let log = Log::new(identity, Durability::Process, writer).unwrap();
@@ -84,7 +88,7 @@ impl Served {
         let thread = thread();
         let serving = Rc::clone(&thread);
         let task = tokio::task::spawn_local(async move {
-            serve(server, [127, 0, 0, 1].into(), &serving, &mut Closing(is_closing)).await
+            serve(server, Peer::new([127, 0, 0, 1].into()), &serving, &mut Closing(is_closing)).await
         });
         Self { client, thread, task }
     }

@@ -10,7 +10,7 @@ use hopline_spool::testing::{Effect, FaultStorage, Operation};
 use crate::support::*;
 
 /// A request that is not plain by a field that changes nothing.
-const ELSEWHERE: (&str, &str) = ("Content-Length", "0");
+pub(crate) const ELSEWHERE: (&str, &str) = ("Content-Length", "0");
 
 fn request(method: &str, path: &str, headers: &[(&str, &str)]) -> String {
     let mut text = format!("{method} {path} HTTP/1.1\r\nHost: edge.example\r\n");
@@ -22,7 +22,7 @@ fn request(method: &str, path: &str, headers: &[(&str, &str)]) -> String {
 }
 
 /// What must be equal: everything but the click id, the visitor and the order of fields.
-fn essence(answer: &Answer) -> (u16, Vec<(String, String)>, Vec<u8>) {
+pub(crate) fn essence(answer: &Answer) -> (u16, Vec<(String, String)>, Vec<u8>) {
     let mut headers: Vec<_> = answer
         .headers
         .iter()
@@ -66,12 +66,69 @@ fn both_ways_give_equal_answers_and_records() {
         ("/robots.txt", &[browser]),
         ("/a/b?c", &[browser]),
     ];
+    same_both_ways(&cases, || Edge::with(&[("edge.threads", "1")], |_| ()));
+}
+
+#[test]
+fn both_ways_apply_the_same_traffic_rules() {
+    use crate::rules::{FIREFOX, LONDON, SWEDEN, edge};
+    use hopline_catalogue::data::*;
+    use hopline_types::*;
+
+    let start = || {
+        edge(|data| {
+            let rules = &mut data.offers[0].rules;
+            rules.targeting.countries = Matching::Only(vec!["GB".into()]);
+            rules.targeting.languages = Matching::Not(vec!["fr".into()]);
+            rules.fallback_offer_id = Some(OfferId::new(2).unwrap());
+            rules.cookies = CookieMode::Consent;
+            let standing = Standing::Active;
+            let url = "https://page.example/?c={click_id}&country={country}".to_owned();
+            let id = LandingPageId::new(21).unwrap();
+            rules.landing_pages = vec![LandingPageEntry { id, url, weight: 3, standing }];
+            let rules = &mut data.offers[1].rules;
+            rules.targeting.devices = Matching::Not(vec!["desktop".into()]);
+            let (id, scope, metric) = (CapId::new(1).unwrap(), CapScope::Offer, CapMetric::Clicks);
+            let (period, zone) = (CapPeriod::Day, "UTC".into());
+            rules.caps = vec![CapEntry { id, scope, metric, period, zone, amount: 1 }];
+            data.fallback_url = Some("https://network.example/?o={offer_id}&s={sub1}".into());
+            data.domains = vec![DomainEntry {
+                id: DomainId::new(1).unwrap(),
+                host: "edge.example".into(),
+                affiliate_id: Some(AffiliateId::new(9).unwrap()),
+                advertiser_id: None,
+                default_url: Some("https://default.example/".into()),
+            }];
+        })
+    };
+    let browser = ("User-Agent", BROWSER);
+    let (london, sweden) = (("X-Forwarded-For", LONDON), ("X-Forwarded-For", SWEDEN));
+    let known = ("Cookie", "hl_vid=BwcHBwcHBwcHBwcHBwcHBw");
+    let cases: [(&str, &[(&str, &str)]); 13] = [
+        ("/abc1234?lp=21&gdpr=0", &[browser, london, known]),
+        ("/abc1234?gdpr=0", &[browser, london, known]),
+        ("/abc1234?gdpr=1&gpp=DBAB~C", &[browser, london, known]),
+        ("/abc1234?lp=22", &[browser, london, ("Accept-Language", "fr")]),
+        ("/abc1234?sub1=a", &[browser, sweden, known]),
+        ("/abc1234?sub1=b", &[browser, sweden, ("Accept-Language", "de")]),
+        ("/abc1234", &[("User-Agent", FIREFOX), sweden]),
+        ("/abc1234", &[("User-Agent", "curl/8.5.0"), sweden]),
+        ("/abc1234", &[browser, sweden, ("Sec-Purpose", "prefetch")]),
+        ("/abc1234", &[browser, sweden, ("Sec-Fetch-Dest", "iframe")]),
+        ("/i/abc1234", &[browser, sweden]),
+        ("/", &[browser]),
+        ("/nothing", &[browser]),
+    ];
+    same_both_ways(&cases, start);
+}
+
+fn same_both_ways(cases: &[(&str, &[(&str, &str)])], start: impl Fn() -> Edge) {
     let ways = [None, Some(ELSEWHERE)].map(|elsewhere| {
-        let edge = Edge::with(&[("edge.threads", "1")], |_| ());
+        let edge = start();
         let mut answers = Vec::new();
         for method in ["GET", "HEAD"] {
             for connection in ["keep-alive", "close"] {
-                for (path, headers) in &cases {
+                for (path, headers) in cases {
                     let mut headers = headers.to_vec();
                     headers.push(("Connection", connection));
                     headers.extend(elsewhere);
@@ -95,7 +152,7 @@ fn both_ways_give_equal_answers_and_records() {
 }
 
 /// The signature's and a new visitor's bytes are chance.
-fn without_chance(click: &Click) -> Click {
+pub(crate) fn without_chance(click: &Click) -> Click {
     let mut click = Click { token: [0; 45], ..click.clone() };
     if click.flags.has(Flags::NO_COOKIE) {
         assert_ne!(click.pseudonym, 0);

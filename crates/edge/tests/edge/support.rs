@@ -292,8 +292,8 @@ impl Answer {
     }
 }
 
-pub struct Client {
-    stream: BufReader<TcpStream>,
+pub struct Client<S: Read = TcpStream> {
+    stream: BufReader<S>,
 }
 
 impl Client {
@@ -303,7 +303,18 @@ impl Client {
 
     pub fn from(stream: TcpStream) -> Self {
         stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+        Self::over(stream)
+    }
+}
+
+impl<S: Read + Write> Client<S> {
+    pub fn over(stream: S) -> Self {
         Self { stream: BufReader::new(stream) }
+    }
+
+    /// What lies beneath.
+    pub fn stream(&self) -> &S {
+        self.stream.get_ref()
     }
 
     pub fn send(&mut self, method: &str, path: &str, headers: &[(&str, &str)], body: &str) -> Answer {
@@ -325,6 +336,11 @@ impl Client {
     /// Sends bytes; a server that has hung up already is no failure of the client.
     pub fn raw(&mut self, bytes: &[u8]) {
         self.stream.get_mut().write_all(bytes).unwrap_or_default();
+    }
+
+    /// Sends the same bytes again and again without reading, until they are taken no more; how often they were.
+    pub fn flood(&mut self, bytes: &[u8], most: usize) -> usize {
+        (0..most).take_while(|_| self.stream.get_mut().write_all(bytes).is_ok()).count()
     }
 
     /// None where the connection ends before an answer.

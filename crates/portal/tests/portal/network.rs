@@ -242,6 +242,7 @@ impl Network {
                 deep_link: String::new(),
                 consent: String::new(),
                 token: [0; TOKEN_BYTES],
+                finding: None,
             });
         }
         let content = [0; 32];

@@ -5,7 +5,8 @@ use std::sync::{Mutex, PoisonError};
 
 use hopline_click_store::{
     Answer, AuditOutcome, ChangedHours, ClickBatch, ClickCount, ClickCursor, ClickPage, ClickStore,
-    ClickStoreError, Fact, RecentClick, Retained, Retention, Stored, StoredClick, StreamId, Tally, Touch,
+    ClickStoreError, Fact, RecentClick, Reclassified, Reclassify, Retained, Retention, Stored, StoredClick,
+    StreamId, Tally, Touch,
 };
 use hopline_click_store_embedded::EmbeddedClickStore;
 use hopline_clickid::UniqueNumber;
@@ -112,6 +113,9 @@ impl ClickStore for Clicks {
     }
     fn changed_hours(&self, version: u64) -> Answer<'_, ChangedHours> {
         self.inner.changed_hours(version)
+    }
+    fn reclassify(&self, finding: Reclassify) -> Answer<'_, Reclassified> {
+        self.inner.reclassify(finding)
     }
     fn store_facts(&self, facts: Vec<Fact>) -> Answer<'_, u64> {
         self.inner.store_facts(facts)

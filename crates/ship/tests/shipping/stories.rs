@@ -165,6 +165,29 @@ async fn d_08_a_record_that_nobody_takes_goes_to_the_dead_letters_and_the_rest_g
     assert_eq!(place.metrics.ship.dead_letters.get(), 5);
 }
 
+// D-08
+#[tokio::test]
+async fn d_08_a_damaged_dead_letter_is_counted_once_and_hides_none_of_the_others() {
+    let mut place = Place::new();
+    let file = place.dir(STREAM).join("dead.letters");
+    let mut moved = Vec::new();
+    for round in 0..3 {
+        let mut writer = place.writer(STREAM);
+        moved.extend([writer.record(77, b"one"), writer.record(77, b"another")]);
+        drop(writer);
+        place.drain().await;
+        place.shutdown = hopline_runtime::lifecycle::Shutdown::new();
+        if round == 0 {
+            let mut bytes = std::fs::read(&file).unwrap();
+            bytes[8] ^= 1;
+            std::fs::write(&file, bytes).unwrap();
+        }
+    }
+    let letters = DeadLetters::open(&place.dir(STREAM)).unwrap().read_all().unwrap();
+    assert_eq!(letters.iter().map(|letter| letter.id).collect::<Vec<_>>(), moved[1..]);
+    assert_eq!(place.metrics.spool.damage.get(), 1);
+}
+
 #[tokio::test]
 async fn d_07_a_damaged_record_is_counted_and_the_rest_is_shipped() {
     let place = Place::new();

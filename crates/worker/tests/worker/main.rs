@@ -6,6 +6,8 @@ mod network;
 
 use hopline_catalogue::data::{CapMetric, CapPeriod, CapScope};
 use hopline_control_store::caps::NewCap;
+use hopline_control_store::findings::{self, FindingFilter};
+use hopline_control_store::{Page, Scope};
 use hopline_report::Value;
 use hopline_runtime::telemetry::ConversionOutcome;
 use hopline_types::{CommissionStatus, HOUR_MS};
@@ -140,6 +142,55 @@ async fn clicks_are_settled_after_their_hour_and_its_grace_and_late_ones_later()
     network.run_once().await;
     assert_eq!(network.payable().await, "0.25");
     assert_eq!(network.waiting_facts().await, 0);
+    network.audit().await;
+}
+
+#[tokio::test]
+async fn c_02_clicks_found_invalid_after_they_were_paid_are_taken_back_by_the_next_round() {
+    let network = Network::new().await;
+    let clicks: Vec<_> = (0..3).map(|number| network.click(NOW.plus(number * 60_000), "x")).collect();
+    let other = network.click(NOW.plus(2 * HOUR_MS), "x");
+    network.store(&clicks.iter().chain([&other]).collect::<Vec<_>>()).await;
+    network.hand.set(NOW.plus(9 * HOUR_MS));
+    network.run_once().await;
+    assert_eq!(network.payable().await, "0.20");
+
+    network.find(NOW, NOW.plus(60_000)).await;
+    network.hand.advance(60_000);
+    network.run_once().await;
+    assert_eq!(network.payable().await, "0.15");
+    // The whole hour: nothing is counted any more.
+    network.find(NOW, NOW.plus(HOUR_MS)).await;
+    // Applied, and the process died before that was noted.
+    for finding in network.write(|tx| Ok(findings::pending(tx, 9)?)).await {
+        network.options.click_store.reclassify(hopline_books::reclassify(&finding)).await.unwrap();
+    }
+    network.hand.advance(60_000);
+    network.run_once().await;
+    assert_eq!(network.payable().await, "0.05");
+    let (applied, log) = network
+        .write(|tx| {
+            let all = findings::list(tx, Scope::All, FindingFilter::default(), Page::first(9))?;
+            let applied: Vec<_> = all.iter().map(|finding| finding.applied.unwrap().clicks).collect();
+            Ok((applied, hopline_control_store::audit_log::list(tx, Page::first(9))?))
+        })
+        .await;
+    assert_eq!(applied, [1, 2]);
+    let log: Vec<_> = log.iter().map(|entry| (&*entry.entry.action, &*entry.entry.object)).collect();
+    assert_eq!(log, [("click_finding.apply", "click_finding:1"), ("click_finding.apply", "click_finding:2")]);
+
+    // A click that comes late, and a sale by one that came in time: neither earns.
+    let late = network.click(NOW.plus(5), "x");
+    network.store(&[&late]).await;
+    let id = network.report_sale("A-1", "10.00", Some(&clicks[2])).await;
+    network.hand.advance(60_000);
+    network.run_once().await;
+    assert_eq!(network.payable().await, "0.05");
+    assert_eq!(network.conversion(id).await.reason.as_deref(), Some("invalid_click"));
+    assert_eq!(network.waiting_facts().await, 0);
+    let rows = network.report_by("affiliate").await.rows;
+    assert_eq!(rows.iter().map(|row| row.counters.payout_minor).sum::<i128>(), 5);
+    assert_eq!(rows.iter().map(|row| row.counters.unique_clicks).sum::<i64>(), 1);
     network.audit().await;
 }
 

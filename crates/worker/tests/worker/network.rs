@@ -14,8 +14,8 @@ use hopline_control_store::caps::NewCap;
 use hopline_control_store::conversions::Conversion;
 use hopline_control_store::offers::{Approval, NewGoal, NewOffer, OfferSettings};
 use hopline_control_store::{
-    Database, DatabaseExt, Tx, advertisers, affiliates, caps, catalogue, click_keys, conversions, ledger,
-    offers,
+    Database, DatabaseExt, Tx, advertisers, affiliates, caps, catalogue, click_keys, conversions, findings,
+    ledger, offers,
 };
 use hopline_control_store_sqlite::SqliteDatabase;
 use hopline_money::{Currency, Decimal};
@@ -27,8 +27,8 @@ use hopline_runtime::lifecycle::Shutdown;
 use hopline_runtime::telemetry::Metrics;
 use hopline_terms::{GoalTerms, Price};
 use hopline_types::{
-    AdvertiserId, AffiliateId, ConversionId, ConversionSource, GoalKind, Model, OfferId, PostbackAuth,
-    UnixMillis, Verdict,
+    AdvertiserId, AffiliateId, ClickFilter, ConversionId, ConversionSource, GoalKind, Model, OfferId,
+    PostbackAuth, Reason, UnixMillis, Verdict,
 };
 use hopline_worker::WorkerOptions;
 use tokio::sync::Notify;
@@ -142,6 +142,7 @@ impl Network {
             deep_link: String::new(),
             consent: String::new(),
             token: URL_SAFE_NO_PAD.decode(&id).unwrap().try_into().unwrap(),
+            finding: None,
         };
         Click { id, stored }
     }
@@ -215,6 +216,20 @@ impl Network {
             Ok(conversions::insert(tx, &insert)?)
         })
         .await
+    }
+
+    /// All clicks of a period were robots'.
+    pub(crate) async fn find(&self, from: UnixMillis, to: UnixMillis) {
+        let new = findings::NewFinding {
+            offer_id: self.offer,
+            affiliate_id: self.affiliate,
+            from,
+            to,
+            filter: ClickFilter::default(),
+            reason: Reason::Bot,
+            remark: "one click a minute".into(),
+        };
+        self.write(move |tx| Ok(findings::create(tx, &new, "user:1", NOW)?)).await;
     }
 
     pub(crate) async fn conversion(&self, id: ConversionId) -> Conversion {

@@ -9,6 +9,7 @@ pub(super) fn compare(tx: &mut dyn Tx) -> Result<Option<Unsound>, StoreError> {
         (UNCREDITED, "it is credited, but to nobody"),
         (CREDITED, "its status or amounts are not those of its commissions"),
         (REFUNDED, "its refunds do not add up to what was taken back"),
+        (CORRECTED, "more clicks were taken out of it than it had settled"),
     ] {
         if let Some(row) = tx.first(sql, &[])? {
             return Ok(Some(Unsound::Conversion { conversion: row.id(0)?, detail: detail.to_owned() }));
@@ -47,6 +48,10 @@ const REFUNDED: &str = "SELECT c.id FROM conversions c \
      LEFT JOIN (SELECT conversion_id, sum(revenue_minor) AS revenue, sum(payout_minor) AS payout \
      FROM refunds GROUP BY conversion_id) r ON r.conversion_id = c.id \
      WHERE coalesce(m.revenue, 0) <> coalesce(r.revenue, 0) OR coalesce(m.payout, 0) <> coalesce(r.payout, 0) \
+     ORDER BY c.id LIMIT 1";
+
+const CORRECTED: &str = "SELECT c.id FROM click_corrections k JOIN conversions c ON c.id = k.conversion_id \
+     GROUP BY c.id, c.quantity, c.source HAVING sum(k.clicks) > c.quantity OR c.source <> 'settlement' \
      ORDER BY c.id LIMIT 1";
 
 const CLICKS: &str = "SELECT c.goal_id, coalesce(c.affiliate_id, 0), c.hour FROM (SELECT goal_id, affiliate_id, \
