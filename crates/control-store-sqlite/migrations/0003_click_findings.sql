@@ -41,3 +41,7 @@ CREATE TABLE click_corrections (
 CREATE INDEX click_corrections_hour ON click_corrections (goal_id, affiliate_id, hour);
 CREATE INDEX click_corrections_conversion ON click_corrections (conversion_id);
 CREATE INDEX click_settlements_hour ON click_settlements (hour);
+CREATE TRIGGER click_corrections_are_not_updated BEFORE UPDATE ON click_corrections
+BEGIN SELECT RAISE(ABORT, 'corrections do not change'); END;
+CREATE TRIGGER click_corrections_are_not_deleted BEFORE DELETE ON click_corrections
+BEGIN SELECT RAISE(ABORT, 'corrections do not change'); END;

@@ -41,11 +41,13 @@ fn full() -> World {
     world
 }
 
-const TRIGGERS: [&str; 4] = [
+const TRIGGERS: [&str; 6] = [
     "DROP TRIGGER ledger_transactions_are_not_updated",
     "DROP TRIGGER ledger_transactions_are_not_deleted",
     "DROP TRIGGER ledger_entries_are_not_updated",
     "DROP TRIGGER ledger_entries_are_not_deleted",
+    "DROP TRIGGER click_corrections_are_not_updated",
+    "DROP TRIGGER click_corrections_are_not_deleted",
 ];
 
 /// Makes one change, looks whether the audit tells, and undoes it.
@@ -160,4 +162,18 @@ fn the_audit_finds_a_hold_that_would_never_end() {
     world.audit();
     assert!(is_found(&world, "UPDATE commissions SET payable_at = NULL"));
     world.audit();
+}
+
+#[test]
+fn c_02_the_audit_finds_clicks_that_would_be_taken_back_twice() {
+    let world = World::new(Rules::PAID_AT_ONCE);
+    crate::findings::settle(&world, 10);
+    crate::findings::find(&world, hopline_types::ClickFilter::default());
+    crate::findings::settle(&world, 4);
+    world.audit();
+    assert!(is_found(&world, "UPDATE click_corrections SET clicks = 11"));
+    assert!(is_found(&world, "DELETE FROM click_corrections"));
+    let change =
+        |tx: &mut dyn hopline_control_store::Tx| Ok(tx.execute("DELETE FROM click_corrections", &[])?);
+    assert!(world.write(change).is_err(), "the program itself cannot");
 }

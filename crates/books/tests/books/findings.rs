@@ -11,14 +11,14 @@ use hopline_types::{ClickFilter, CommissionStatus, ConversionId, HOUR_MS, Reason
 
 use crate::world::{DAY, NOW, Rules, World};
 
-fn settle(world: &World, clicks: u64) -> ClicksSettled {
+pub(crate) fn settle(world: &World, clicks: u64) -> ClicksSettled {
     let counts = [ClickCount { hour: NOW, offer: world.offer, affiliate: world.blog, clicks }];
     let end = NOW.plus(HOUR_MS);
     world.write(move |tx| hopline_books::settle_clicks(tx, &counts, end, end)).unwrap()
 }
 
 /// Clicks of the blog were robots' from an hour before to an hour after.
-fn find(world: &World, filter: ClickFilter) {
+pub(crate) fn find(world: &World, filter: ClickFilter) {
     let new = NewFinding {
         offer_id: world.offer,
         affiliate_id: world.blog,

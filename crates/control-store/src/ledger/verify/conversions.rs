@@ -10,6 +10,7 @@ pub(super) fn compare(tx: &mut dyn Tx) -> Result<Option<Unsound>, StoreError> {
         (CREDITED, "its status or amounts are not those of its commissions"),
         (REFUNDED, "its refunds do not add up to what was taken back"),
         (CORRECTED, "more clicks were taken out of it than it had settled"),
+        (FOUND, "money was taken back by a finding, but no clicks"),
     ] {
         if let Some(row) = tx.first(sql, &[])? {
             return Ok(Some(Unsound::Conversion { conversion: row.id(0)?, detail: detail.to_owned() }));
@@ -53,6 +54,11 @@ const REFUNDED: &str = "SELECT c.id FROM conversions c \
 const CORRECTED: &str = "SELECT c.id FROM click_corrections k JOIN conversions c ON c.id = k.conversion_id \
      GROUP BY c.id, c.quantity, c.source HAVING sum(k.clicks) > c.quantity OR c.source <> 'settlement' \
      ORDER BY c.id LIMIT 1";
+
+const FOUND: &str = "SELECT r.conversion_id FROM (SELECT conversion_id, count(*) AS n FROM refunds \
+     WHERE actor = 'system:findings' GROUP BY conversion_id) r LEFT JOIN (SELECT conversion_id, count(*) AS n \
+     FROM click_corrections GROUP BY conversion_id) k ON k.conversion_id = r.conversion_id \
+     WHERE coalesce(k.n, 0) < r.n ORDER BY r.conversion_id LIMIT 1";
 
 const CLICKS: &str = "SELECT c.goal_id, coalesce(c.affiliate_id, 0), c.hour FROM (SELECT goal_id, affiliate_id, \
      converted_at AS hour, sum(quantity) AS clicks, count(*) AS settlements FROM conversions \
