@@ -191,7 +191,8 @@ async fn visitors_go_where_the_rules_say_and_the_reports_tell_pages_and_reasons_
     .await;
     let row =
         |wanted: &dyn Fn(&Value) -> bool| pages.iter().find(|row| wanted(&row["landing_page"])).unwrap();
-    let blue_row = row(&|page_of| page_of.to_string().trim_matches('"') == page.to_string());
+    let page = page.to_string();
+    let blue_row = row(&|found| found.to_string().trim_matches('"') == page);
     assert_eq!(blue_row["unique_clicks"], blue.len() + 1, "{pages:#?}");
     assert_eq!(blue_row["conversions"], blue.len(), "{pages:#?}");
     let own_row = row(&|page| page.is_null() || page == "");
@@ -329,9 +330,8 @@ async fn a_geography_that_is_replaced_is_in_force_without_a_restart() {
     let address = format!("{GERMANY}.1");
     assert_eq!(destination(&stage.visit(&path, &address).await).0, "else.example");
     // As an operator should: beside it, then renamed.
-    let new = folder.path().join("new.mmdb");
-    std::fs::copy(fixture("city.mmdb"), &new).unwrap();
-    std::fs::rename(&new, &file).unwrap();
+    let city = std::fs::read(fixture("city.mmdb")).unwrap();
+    hopline_runtime::files::replace(&file, &city, 0o600).unwrap();
     eventually("the country is known", async || {
         (destination(&stage.visit(&path, &address).await).0 == "shoes.example").then_some(())
     })

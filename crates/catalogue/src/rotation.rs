@@ -48,6 +48,11 @@ impl Pages {
         Self { offer, own_weight, others: others.into() }
     }
 
+    /// Hosts of the active pages beside the offer's own.
+    pub(crate) fn hosts(&self) -> impl Iterator<Item = &str> {
+        self.others.iter().map(|page| page.template.host())
+    }
+
     pub(crate) fn choose<'a>(
         &'a self,
         own: &'a Template,

@@ -105,7 +105,8 @@ pub(crate) fn answer<'s>(
     let Some(target) = target else {
         return match ask.way {
             Way::Script => Decided::unrecorded(Reply::Json(script::UNKNOWN), EdgeOutcome::NotFound),
-            Way::Code(_) | Way::Pair | Way::Impression(_) => nowhere(domain, scratch),
+            Way::Impression(_) => Decided::unrecorded(Reply::NotFound, EdgeOutcome::NotFound),
+            Way::Code(_) | Way::Pair => nowhere(domain, scratch),
         };
     };
     scratch.clear();

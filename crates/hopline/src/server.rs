@@ -34,9 +34,6 @@ use crate::{memory, upkeep};
 
 /// What may take longer than this at the end is reported and left behind.
 const END_LIMIT: Duration = Duration::from_secs(60);
-/// An edge that starts again counts what its clicks took from caps out of the spool, behind what it had saved some seconds
-/// before its end.
-const RETAIN_LEAST: Duration = Duration::from_secs(30);
 /// Pause between two tries to open stores that could not be opened at the start.
 const LATE_PAUSE: Duration = Duration::from_secs(2);
 
@@ -359,7 +356,7 @@ impl Wiring {
             limits: ShipLimits {
                 batch_records: self.config.ship.batch_records,
                 interval: self.config.ship.interval,
-                retain: self.config.spool.retain.max(RETAIN_LEAST),
+                retain: self.config.spool.retain,
                 ..ShipLimits::default()
             },
             wake: edge.wake.clone(),

@@ -250,8 +250,8 @@ async fn two_thousand_more_behind_proxy_headers_and_with_http2_break_nothing_eit
 
 /// Ends a server in order; nothing panicked and everything that was answered is stored.
 fn end(mut server: Hopline, data_dir: &Path) {
-    assert!(server.terminate().unwrap(), "the server ends in order");
-    let log = std::fs::read_to_string(data_dir.join("server.log")).unwrap();
+    assert!(server.terminate().expect("the server can be ended"), "the server ends in order");
+    let log = std::fs::read_to_string(data_dir.join("server.log")).expect("the server has a log");
     assert!(!log.contains("panick"), "{log}");
     audit(data_dir);
 }

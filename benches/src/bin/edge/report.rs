@@ -50,7 +50,7 @@ pub(crate) fn saturation(samples: &[Sample]) {
             middle(row, |sample| sample.run.p99_ms),
             total / unit,
             total / hyper,
-            middle(row, |sample| sample.others / sample.run.seconds * 100.0),
+            middle(row, |sample| sample.others * 100.0),
         );
     }
     println!(

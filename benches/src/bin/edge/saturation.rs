@@ -1,6 +1,7 @@
 //! Rounds at saturation, all rows in turn.
 
 use std::path::Path;
+use std::time::Instant;
 
 use anyhow::Result;
 use hopline_benches::broom::sweeping;
@@ -19,7 +20,7 @@ pub(crate) struct Sample {
     pub(crate) row: Row,
     pub(crate) run: Run,
     pub(crate) cpu: CpuTime,
-    /// Seconds for which others had the server's core.
+    /// Share of the server's core that others had.
     pub(crate) others: f64,
 }
 
@@ -60,10 +61,7 @@ pub(crate) fn rounds(
     for _ in 0..options.rounds {
         for (row, server) in servers {
             samples.push(sweeping(&row.directory(directory), || {
-                undisturbed(
-                    || sample(options, wrk, *row, server),
-                    |sample| sample.others / sample.run.seconds,
-                )
+                undisturbed(|| sample(options, wrk, *row, server), |sample| sample.others)
             })?);
         }
     }
@@ -72,8 +70,11 @@ pub(crate) fn rounds(
 
 fn sample(options: &Options, wrk: &Wrk, row: Row, server: &Server) -> Result<Sample> {
     let (cpu, busy) = (CpuTime::of(server.pid())?, core_busy(options.server_core)?);
+    let begun = Instant::now();
     let run = wrk.run(server.address, options.seconds)?;
+    // The load generator reads its codes first: longer than the run itself.
+    let elapsed = begun.elapsed().as_secs_f64();
     let cpu = CpuTime::of(server.pid())? - cpu;
-    let others = core_busy(options.server_core)? - busy - cpu.total();
+    let others = (core_busy(options.server_core)? - busy - cpu.total()) / elapsed;
     Ok(Sample { row, run, cpu, others })
 }

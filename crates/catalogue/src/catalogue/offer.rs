@@ -77,6 +77,16 @@ impl Offer {
         Page { named_unknown: page.named_unknown || (named.is_none() && !lp.is_empty()), ..page }
     }
 
+    /// Whether a host, without port and in any case, is one of the shop's: of a landing page, or one that deep links may
+    /// name.
+    #[must_use]
+    pub fn has_host(&self, host: &[u8]) -> bool {
+        let is = |known: &str| host.eq_ignore_ascii_case(known.as_bytes());
+        is(self.landing_page.host())
+            || self.deep_link_hosts.iter().any(|known| is(known))
+            || self.pages.as_ref().is_some_and(|pages| pages.hosts().any(is))
+    }
+
     /// All its caps, those on clicks first.
     #[must_use]
     pub fn caps(&self) -> &[Cap] {

@@ -284,7 +284,7 @@ pub const KEYS: &[KeySpec] = &[
         "spool.retain_seconds",
         Kind::Count(0, 2_592_000),
         Is("600"),
-        "How long a spool file stays after all of it was shipped.",
+        "How long a spool file stays after all of it was shipped. Below 30, a click cap may take a few clicks too many after a kill: what was taken is counted out of these files.",
     ),
     key(
         "ship.batch_records",
