@@ -10,11 +10,13 @@
 //! | --- | --- |
 //! | `GET`, `HEAD /{code}`, `/c?offer=&aff=` | 302 to landing page, deep link or fallback; 404; 503 to a prefetch |
 //! | `GET`, `HEAD /i/{code}` | 1x1 GIF, logged as impression |
+//! | `GET /c.json?offer=&aff=` | for a shop's script: the click id, or why there is none, as JSON; no cookie |
 //! | `GET`, `POST /postback` | 202 once durable, else a problem document |
 //! | `GET /pixel.gif` | 1x1 GIF whatever comes; errors in `X-Hopline-Error` |
+//! | `GET`, `HEAD /t.js`, `/.well-known/gpc.json` | the script for shops; that `Sec-GPC` is honoured |
 //! | `GET`, `HEAD /robots.txt` | nothing may be crawled |
 //! | other methods on these | 405 with `Allow` |
-//! | anything else | 404 |
+//! | anything else | 404, or the page of the domain that was asked |
 //!
 //! # The way of a click, and its budget
 //!
