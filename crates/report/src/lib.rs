@@ -44,6 +44,7 @@ mod parse;
 mod period;
 mod query;
 mod rows;
+mod signals;
 
 pub use answer::{Report, ReportError, disarmed};
 pub use cell::{Cell, Exact};
@@ -56,3 +57,7 @@ pub use query::{
     Basis, ClickQuery, FILTER_VALUES_MAX, Filters, Format, ReportQuery, Scope, SortBy, SortKey, Value,
 };
 pub use rows::{ReportRow, ReportRows, RowFold};
+pub use signals::{
+    CLICKS_MIN, Figures, Flag, QUICK_ORDER_MILLIS, Ratio, SIGNALS_VERSION, Signal, SignalInput, SignalRow,
+    Z_BOUND, judge,
+};
