@@ -6,7 +6,9 @@
 //!
 //! # Newest results
 //!
-//! None yet.
+//! 2026-11-22, AMD EPYC with 2 cores: 1,000,000 links take 110 MB with the whole process (157 MB at its start, 262 MB while new
+//! catalogues are compiled again and again); 10,000 idle connections 80 MB in all, 1.3 kB each. The jolt of a new catalogue
+//! was only measured on a machine that was building besides (66 ms at most with swaps, 69 ms without): it says nothing yet.
 
 #![expect(clippy::print_stdout, reason = "a measurement's output is for its user")]
 
