@@ -80,12 +80,13 @@ fn curve(steps: &[Step]) -> Result<f64> {
     let mut ratio = f64::NAN;
     for (step, costs) in steps.iter().zip(&costs) {
         let micros = middle(costs, |cost| cost.micros);
+        let others = middle(costs, |cost| cost.others);
         ratio = micros / first;
         println!(
-            "{:<16}{micros:>10.2}{ratio:>12.2}{:>10.0}{:>8.1}%",
+            "{:<16}{micros:>10.2}{ratio:>12.2}{:>10.0}{:>9}",
             step.name,
             middle(costs, |cost| cost.rate),
-            middle(costs, |cost| cost.others * 100.0)
+            if others.is_nan() { "-".to_owned() } else { format!("{:.1}%", others * 100.0) }
         );
     }
     Ok(ratio)

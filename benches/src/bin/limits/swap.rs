@@ -41,17 +41,25 @@ pub(crate) fn measure(directory: &Path) -> Result<()> {
         }
     }
     println!("{:<30}{:>9}{:>9}{:>9}{:>9}", "", "p50", "p99", "p99.9", "most");
-    let mut longest = f64::NAN;
+    let mut longest = Vec::new();
     for (name, (_, rounds)) in ["one catalogue", "a new one again and again"].iter().zip(&kept) {
         let middle = |value: fn(&Paced) -> f64| median(rounds.iter().map(value));
-        longest = middle(|paced| paced.most);
+        let most = middle(|paced| paced.most);
+        longest.push(most);
         println!(
-            "{name:<30}{:>9.3}{:>9.3}{:>9.3}{longest:>9.3}",
+            "{name:<30}{:>9.3}{:>9.3}{:>9.3}{most:>9.3}",
             middle(|paced| paced.p50),
             middle(|paced| paced.p99),
             middle(|paced| paced.p999),
         );
     }
-    println!("{}", at_most("ms, the longest with swaps, median of rounds", longest, GOAL_MS));
+    let [without, with] = longest[..] else { return Ok(()) };
+    // Then others are to blame, and nothing is known of the swaps.
+    let is_calm = without <= GOAL_MS;
+    if !is_calm {
+        println!("without swaps {without:.1} ms already: other processes disturb; run again in calm");
+    }
+    let with = if is_calm { with } else { f64::NAN };
+    println!("{}", at_most("ms, the longest with swaps, median of rounds", with, GOAL_MS));
     Ok(())
 }
