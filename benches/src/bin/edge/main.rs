@@ -22,8 +22,9 @@
 //! The aim of 0.70 is 3 us away. 58 % of D is the kernel's, for loopback: one `recvfrom`, one `sendto`, 0.04 `epoll_wait`
 //! and 0.03 `pwrite64` per click, which alone make 0.49 of B. What is left is 18,600 instructions; `budget` says whose.
 //!
-//! Not known in calm: p99 at 5,000 clicks/s. While other programs used the machine D/B rose to 0.87 to 0.93: its memory
-//! is larger than nginx's, and feels caches that others empty.
+//! Not known in calm: p99 at 5,000 clicks/s. While other programs used the machine D/B was 0.87 to 0.93: probably because
+//! its memory
+//! is larger than that of nginx, and feels more of caches that others empty.
 
 #![expect(clippy::print_stdout, reason = "a measurement's output is for its user")]
 
