@@ -40,12 +40,15 @@ pub(crate) struct Pages {
     own_weight: u32,
     /// Active ones, ascending by id.
     others: Box<[OtherPage]>,
+    /// All pages have the same weight, which is not 0: then the largest hash has the best score.
+    is_even: bool,
 }
 
 impl Pages {
     pub(crate) fn new(offer: OfferId, own_weight: u32, mut others: Vec<OtherPage>) -> Self {
         others.sort_unstable_by_key(|page| page.id);
-        Self { offer, own_weight, others: others.into() }
+        let is_even = own_weight > 0 && others.iter().all(|page| page.weight == own_weight);
+        Self { offer, own_weight, others: others.into(), is_even }
     }
 
     /// Hosts of the active pages beside the offer's own.
@@ -76,11 +79,27 @@ impl Pages {
             return None;
         }
         let seed = mix(mix(visitor) ^ number(self.offer.get()));
+        if self.is_even {
+            return self.deal_evenly(seed);
+        }
         let mut best = (score(seed, 0, self.own_weight), None);
         for page in &self.others {
             let score = score(seed, number(page.id.get()), page.weight);
             if score < best.0 {
                 best = (score, Some(page));
+            }
+        }
+        best.1
+    }
+
+    /// The same where all weights are, without a logarithm: it rises with the hash's upper bits.
+    fn deal_evenly(&self, seed: u64) -> Option<&OtherPage> {
+        let upper = |page| mix(seed ^ page) >> (64 - MANTISSA_BITS);
+        let mut best = (upper(0), None);
+        for page in &self.others {
+            let upper = upper(number(page.id.get()));
+            if upper > best.0 {
+                best = (upper, Some(page));
             }
         }
         best.1

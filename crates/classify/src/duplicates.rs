@@ -73,25 +73,21 @@ impl DuplicateTable {
         let tick = tick(now);
         let window = window_ticks(window_ms);
         loop {
-            // Prefer the visitor's own outdated word, then an empty one, then the oldest.
-            let (mut victim, mut victim_word, mut victim_rank) = (0, 0, 0);
-            for (way, slot) in set.0.iter().enumerate() {
-                let word = slot.load(Relaxed);
-                let age = age(word, tick);
+            let words = set.0.each_ref().map(|slot| slot.load(Relaxed));
+            let mut own = None;
+            for (way, word) in words.iter().enumerate() {
                 if word >> TICK_BITS == fingerprint {
-                    if age < window {
+                    if age(*word, tick) < window {
                         return true;
                     }
-                    (victim, victim_word, victim_rank) = (way, word, u64::MAX);
-                    continue;
-                }
-                let rank = if word == 0 { u64::MAX - 1 } else { age + 1 };
-                if rank > victim_rank {
-                    (victim, victim_word, victim_rank) = (way, word, rank);
+                    own = Some(way);
                 }
             }
+            // Prefer the visitor's own outdated word, then an empty one, then the oldest.
+            let empty = || words.iter().position(|word| *word == 0);
+            let victim = own.or_else(empty).unwrap_or_else(|| oldest(&words, tick));
             let new = fingerprint << TICK_BITS | tick;
-            if set.0[victim].compare_exchange(victim_word, new, Relaxed, Relaxed).is_ok() {
+            if set.0[victim].compare_exchange(words[victim], new, Relaxed, Relaxed).is_ok() {
                 return false;
             }
             // Somebody else was faster at this place: it may have been this very visitor.
@@ -135,6 +131,12 @@ fn window_ticks(window_ms: i64) -> u64 {
     let ticks = window_ms.saturating_add(TICK_MS - 1).div_euclid(TICK_MS);
     // Half the range at most, so that ages and the future stay apart.
     u64::try_from(ticks).unwrap_or(0).min(TICK_MASK / 2)
+}
+
+/// The first of the oldest words.
+fn oldest(words: &[u64; WAYS], tick: u64) -> usize {
+    let ages = words.map(|word| age(word, tick));
+    (1..WAYS).fold(0, |oldest, way| if ages[way] > ages[oldest] { way } else { oldest })
 }
 
 /// Ticks since the word was written; 0 if the clock has stepped back since.

@@ -40,7 +40,7 @@ mod user_agent;
 pub use duplicates::{DUPLICATE_ENTRIES_DEFAULT, DuplicateTable, TICK_MS};
 pub use fields::{SecPurpose, is_gpc};
 pub use networks::{DatacenterNetworks, NetworkKind, NetworkListError, NetworkSigns, judge_network};
-pub use signals::{Finding, Method, Signals};
+pub use signals::{Finding, Header, Method, Signals};
 pub use user_agent::{ListError, UserAgent, UserAgents};
 
 /// Version of the rules and lists; stored with every click, raised whenever one of them changes.

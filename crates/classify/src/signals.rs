@@ -25,6 +25,57 @@ pub enum Finding {
     Stuffing(&'static str),
 }
 
+/// A header that counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Header {
+    /// `User-Agent`.
+    UserAgent,
+    /// `Referer`.
+    Referer,
+    /// `Accept-Language`.
+    AcceptLanguage,
+    /// `Sec-Fetch-Dest`.
+    FetchDest,
+    /// `Sec-Fetch-Mode`.
+    FetchMode,
+    /// `Sec-Fetch-User`.
+    FetchUser,
+    /// `Sec-GPC`.
+    Gpc,
+    /// `Sec-Purpose`.
+    SecPurpose,
+    /// `Purpose`.
+    Purpose,
+    /// `X-Purpose`.
+    ElderPurpose,
+    /// `X-Moz`.
+    Moz,
+}
+
+impl Header {
+    /// The header of a name, in any case; none where it does not count.
+    #[inline]
+    #[must_use]
+    pub fn named(name: &[u8]) -> Option<Self> {
+        // By length first: most headers are none of these, and are passed over without a comparison.
+        let header = match name.len() {
+            5 if is(name, b"x-moz") => Self::Moz,
+            7 if is(name, b"referer") => Self::Referer,
+            7 if is(name, b"sec-gpc") => Self::Gpc,
+            7 if is(name, b"purpose") => Self::Purpose,
+            9 if is(name, b"x-purpose") => Self::ElderPurpose,
+            10 if is(name, b"user-agent") => Self::UserAgent,
+            11 if is(name, b"sec-purpose") => Self::SecPurpose,
+            14 if is(name, b"sec-fetch-dest") => Self::FetchDest,
+            14 if is(name, b"sec-fetch-mode") => Self::FetchMode,
+            14 if is(name, b"sec-fetch-user") => Self::FetchUser,
+            15 if is(name, b"accept-language") => Self::AcceptLanguage,
+            _ => return None,
+        };
+        Some(header)
+    }
+}
+
 /// The headers that count, as slices of the request.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Signals<'a> {
@@ -47,33 +98,39 @@ pub struct Signals<'a> {
 }
 
 impl<'a> Signals<'a> {
-    /// Takes one header; `name` in any case. Tells whether it was one that counts here.
+    /// Takes one header by its name, in any case. Tells whether it was one that counts here.
     pub fn note(&mut self, name: &str, value: &'a [u8]) -> bool {
-        let name = name.as_bytes();
-        // By length first: most headers are none of these, and are passed over without a comparison.
-        match name.len() {
-            5 if is(name, b"x-moz") => self.prefetch |= value.eq_ignore_ascii_case(b"prefetch"),
-            7 if is(name, b"referer") => first(&mut self.referer, value),
-            7 if is(name, b"sec-gpc") => self.gpc |= is_gpc(value),
-            7 if is(name, b"purpose") => self.prefetch |= value.eq_ignore_ascii_case(b"prefetch"),
-            9 if is(name, b"x-purpose") => self.prefetch |= value.eq_ignore_ascii_case(b"preview"),
-            10 if is(name, b"user-agent") => first(&mut self.user_agent, value),
-            11 if is(name, b"sec-purpose") => {
+        let header = Header::named(name.as_bytes());
+        if let Some(header) = header {
+            self.take(header, value);
+        }
+        header.is_some()
+    }
+
+    /// Takes one header.
+    #[inline]
+    pub fn take(&mut self, header: Header, value: &'a [u8]) {
+        match header {
+            Header::UserAgent => first(&mut self.user_agent, value),
+            Header::Referer => first(&mut self.referer, value),
+            Header::AcceptLanguage => first(&mut self.accept_language, value),
+            Header::FetchDest => self.dest = self.dest.or(Some(value)),
+            Header::FetchMode => self.navigate = value == b"navigate",
+            Header::FetchUser => self.activated = value == b"?1",
+            Header::Gpc => self.gpc |= is_gpc(value),
+            Header::Purpose | Header::Moz => self.prefetch |= value.eq_ignore_ascii_case(b"prefetch"),
+            Header::ElderPurpose => self.prefetch |= value.eq_ignore_ascii_case(b"preview"),
+            Header::SecPurpose => {
                 let purpose = SecPurpose::parse(value).unwrap_or_default();
                 self.prefetch |= purpose.prefetch;
                 self.anonymous_address |= purpose.anonymous_client_ip;
             }
-            14 if is(name, b"sec-fetch-dest") => self.dest = self.dest.or(Some(value)),
-            14 if is(name, b"sec-fetch-mode") => self.navigate = value == b"navigate",
-            14 if is(name, b"sec-fetch-user") => self.activated = value == b"?1",
-            15 if is(name, b"accept-language") => first(&mut self.accept_language, value),
-            _ => return false,
         }
-        true
     }
 
     /// What the rules say.
     #[must_use]
+    #[inline]
     pub fn finding(&self) -> Finding {
         if self.prefetch {
             return Finding::Prefetch;
@@ -94,10 +151,14 @@ impl<'a> Signals<'a> {
     }
 }
 
-/// Whether a header's name, which holds no control characters, is this one, in any case: all of it at once.
+/// Whether a header's name is this one, in any case: first its last letter, in which names of one length mostly differ,
+/// then all of it at once.
+#[inline]
 fn is<const N: usize>(name: &[u8], known: &[u8; N]) -> bool {
     let Ok(name) = <&[u8; N]>::try_from(name) else { return false };
-    name.iter().zip(known).fold(0, |differs, (byte, known)| differs | ((byte | 0x20) ^ known)) == 0
+    let differs = |byte: u8, known: u8| (if known == b'-' { byte } else { byte | 0x20 }) ^ known;
+    differs(name[N - 1], known[N - 1]) == 0
+        && name.iter().zip(known).fold(0, |sum, (byte, known)| sum | differs(*byte, *known)) == 0
 }
 
 fn first<'a>(place: &mut &'a [u8], value: &'a [u8]) {

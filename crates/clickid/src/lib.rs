@@ -38,17 +38,19 @@
 //! - A key can be cut at a time ([`KeyRing::accept`]). The cut looks at the time inside the id, so whoever holds the
 //!   stolen key can still date ids back before the cut: cut at the time of the theft or earlier, or drop the key.
 //!
-//! Signing allocates nothing: one clone of a keyed HMAC state, 29 bytes hashed in one block, 60 bytes written.
+//! Signing allocates nothing: two blocks hashed behind keyed states ([`Mac`]), 60 bytes written.
 
 mod claims;
 mod key;
 mod layout;
+mod mac;
 mod refused;
 mod ring;
 mod token;
 
 pub use claims::{ClickClaims, DoesNotFit, RECORD_MAX, UniqueNumber, fits};
 pub use key::{ClickKey, KeyError, SECRET_BYTES_MIN};
+pub use mac::Mac;
 pub use refused::Refused;
 pub use ring::{FUTURE_LIMIT_MS, KeyRing};
 pub use token::{ClickToken, TOKEN_BYTES, TOKEN_CHARS};

@@ -1,6 +1,6 @@
 //! Whose address a request comes from.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr};
 
 use hopline_runtime::config::Cidr;
 
@@ -8,17 +8,15 @@ use hopline_runtime::config::Cidr;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Peer {
     pub(crate) address: IpAddr,
-    /// What it says of others is believed if its address is a trusted proxy's.
-    pub(crate) may_forward: bool,
+    /// It is a trusted proxy: what it says of others is believed.
+    pub(crate) is_trusted: bool,
 }
 
 impl Peer {
-    pub(crate) const fn new(address: IpAddr) -> Self {
-        Self { address, may_forward: true }
-    }
-
-    pub(crate) fn is_trusted(self, trusted: &[Cidr]) -> bool {
-        self.may_forward && !trusted.is_empty() && is_within(self.address.to_canonical(), trusted)
+    /// Looked at once per connection.
+    pub(crate) fn new(address: IpAddr, trusted: &[Cidr]) -> Self {
+        let address = address.to_canonical();
+        Self { address, is_trusted: is_within(address, trusted) }
     }
 }
 
@@ -36,13 +34,14 @@ pub(crate) fn visitor<'a, Headers>(
 where
     Headers: DoubleEndedIterator<Item = &'a [u8]>,
 {
-    let mut visitor = peer.address.to_canonical();
-    if !peer.is_trusted(trusted) {
+    let mut visitor = peer.address;
+    if !peer.is_trusted {
         return visitor;
     }
     let hops = forwarded().rev().flat_map(|value| value.rsplit(|byte| *byte == b','));
     for hop in hops {
-        let Some(address) = std::str::from_utf8(hop).ok().and_then(|text| parse(text.trim())) else {
+        let plain = v4(hop.trim_ascii()).map(IpAddr::V4);
+        let Some(address) = plain.or_else(|| parse(std::str::from_utf8(hop).ok()?.trim())) else {
             return visitor;
         };
         visitor = address;
@@ -51,6 +50,28 @@ where
         }
     }
     visitor
+}
+
+/// An IPv4 address without anything, as most are.
+fn v4(text: &[u8]) -> Option<Ipv4Addr> {
+    let (mut octets, mut rest) = ([0_u8; 4], text);
+    for (number, octet) in octets.iter_mut().enumerate() {
+        if number > 0 {
+            rest = rest.strip_prefix(b".")?;
+        }
+        let (digits, more) = match rest {
+            [first @ b'1'..=b'9', second @ b'0'..=b'9', third @ b'0'..=b'9', more @ ..] => {
+                ([*first, *second, *third], more)
+            }
+            [first @ b'1'..=b'9', second @ b'0'..=b'9', more @ ..] => ([b'0', *first, *second], more),
+            [only @ b'0'..=b'9', more @ ..] => ([b'0', b'0', *only], more),
+            _ => return None,
+        };
+        let [hundreds, tens, ones] = digits.map(|digit| u16::from(digit - b'0'));
+        *octet = u8::try_from(hundreds * 100 + tens * 10 + ones).ok()?;
+        rest = more;
+    }
+    rest.is_empty().then(|| Ipv4Addr::from(octets))
 }
 
 /// An address with or without port or brackets.
@@ -85,13 +106,49 @@ mod tests {
         ];
         for (peer, forwarded, expected) in table {
             let values = || forwarded.iter().map(|value| value.as_bytes());
-            let found = visitor(Peer::new(peer.parse().unwrap()), &trusted, values);
+            let found = visitor(Peer::new(peer.parse().unwrap(), &trusted), &trusted, values);
             assert_eq!(found, expected.parse::<IpAddr>().unwrap(), "{peer} {forwarded:?}");
         }
-        let proxy = Peer::new("10.0.0.1".parse().unwrap());
+        let proxy = "10.0.0.1".parse().unwrap();
         let forwarded = || [b"1.1.1.1".as_slice()].into_iter();
-        assert_eq!(visitor(proxy, &[], forwarded), proxy.address);
-        let speaks_for_itself = Peer { may_forward: false, ..proxy };
-        assert_eq!(visitor(speaks_for_itself, &trusted, forwarded), proxy.address);
+        assert_eq!(visitor(Peer::new(proxy, &[]), &[], forwarded), proxy);
+        let speaks_for_itself = Peer { address: proxy, is_trusted: false };
+        assert_eq!(visitor(speaks_for_itself, &trusted, forwarded), proxy);
+    }
+
+    #[test]
+    fn plain_addresses_are_those_of_the_standard_library() {
+        let texts = [
+            "0.0.0.0",
+            "1.2.3.4",
+            "10.20.30.40",
+            "255.255.255.255",
+            "203.0.113.9",
+            "256.1.1.1",
+            "1.2.3.999",
+            "01.2.3.4",
+            "00.1.1.1",
+            "1.2.3",
+            "1.2.3.4.5",
+            "1.2.3.4.",
+            ".1.2.3.4",
+            "1..2.3",
+            "1.2.3.4:80",
+            "1.2.3.4a",
+            "a.b.c.d",
+            "",
+            "::1",
+            "1,2.3.4",
+            "1.2.3.-4",
+            "1.2.3.+4",
+            "1.2.3.1000",
+        ];
+        for text in texts {
+            assert_eq!(v4(text.as_bytes()), text.parse().ok(), "{text}");
+        }
+        for number in 0..100_000_u32 {
+            let address = Ipv4Addr::from_bits(number.wrapping_mul(0x9E37_79B9));
+            assert_eq!(v4(address.to_string().as_bytes()), Some(address));
+        }
     }
 }

@@ -33,10 +33,10 @@ use hopline_geo::Place;
 use hopline_record::{Flags, Kind};
 use hopline_runtime::telemetry::EdgeOutcome;
 use hopline_types::{AffiliateId, OfferId, UnixMillis};
-use httparse::Header;
 
 use crate::address::Peer;
 use crate::commit::Commit;
+use crate::field::{Field, Name};
 use crate::reply::{Reply, may_stand_in_a_header};
 use crate::thread::{Scratch, Thread};
 use crate::{address, cookie, query, referrer};
@@ -65,8 +65,7 @@ pub(crate) struct Ask<'a> {
     pub(crate) is_head: bool,
     /// What stands behind the question mark, as sent.
     pub(crate) query: &'a [u8],
-    /// Names in any case.
-    pub(crate) headers: &'a [Header<'a>],
+    pub(crate) headers: &'a [Field<'a>],
     /// Whom the connection comes from.
     pub(crate) peer: Peer,
     pub(crate) now: UnixMillis,
@@ -118,19 +117,19 @@ pub(crate) fn answer<'s>(
         signals: Signals::default(),
         cookie: None,
         origin: b"",
+        forwarded: &[],
     };
     if ask.is_head {
         visit.signals.method = Method::Head;
     }
-    for Header { name, value } in ask.headers {
-        if visit.signals.note(name, value) {
-            continue;
-        }
-        match name.len() {
-            6 if visit.cookie.is_none() && name.eq_ignore_ascii_case("cookie") => {
-                visit.cookie = cookie::read(value);
+    for (place, field) in ask.headers.iter().enumerate() {
+        match field.name {
+            Name::Signal(header) => visit.signals.take(header, field.value),
+            Name::Cookie if visit.cookie.is_none() => visit.cookie = cookie::read(field.value),
+            Name::Origin => visit.origin = field.value,
+            Name::Forwarded if visit.forwarded.is_empty() => {
+                visit.forwarded = ask.headers.get(place..).unwrap_or_default();
             }
-            6 if name.eq_ignore_ascii_case("origin") => visit.origin = value,
             _ => (),
         }
     }
@@ -140,7 +139,7 @@ pub(crate) fn answer<'s>(
 /// A path that names no link at all: to the page of the host that was asked, if it has one.
 pub(crate) fn unknown<'s>(
     catalogue: &Catalogue,
-    headers: &[Header<'_>],
+    headers: &[Field<'_>],
     scratch: &'s mut Scratch,
 ) -> Decided<'s> {
     nowhere(domain(catalogue, headers), scratch)
@@ -157,11 +156,11 @@ fn nowhere<'s>(domain: Option<&Domain>, scratch: &'s mut Scratch) -> Decided<'s>
 }
 
 /// The domain that was asked, where there are any.
-fn domain<'a>(catalogue: &'a Catalogue, headers: &[Header<'_>]) -> Option<&'a Domain> {
+fn domain<'a>(catalogue: &'a Catalogue, headers: &[Field<'_>]) -> Option<&'a Domain> {
     if !catalogue.has_domains() {
         return None;
     }
-    let host = headers.iter().find(|header| header.name.eq_ignore_ascii_case("host"))?;
+    let host = headers.iter().find(|header| header.name == Name::Host)?;
     catalogue.domain(without_port(host.value))
 }
 
@@ -182,6 +181,8 @@ struct Visit<'a> {
     cookie: Option<u64>,
     /// `Origin`, which only matters to scripts.
     origin: &'a [u8],
+    /// The header from its first `X-Forwarded-For` on; empty without one.
+    forwarded: &'a [Field<'a>],
 }
 
 /// Who asks.
@@ -275,10 +276,8 @@ impl Visit<'_> {
     }
 
     fn address(&self) -> IpAddr {
-        let forwarded = || {
-            let named = |header: &&Header<'_>| header.name.eq_ignore_ascii_case("x-forwarded-for");
-            self.ask.headers.iter().filter(named).map(|header| header.value)
-        };
+        let forwarded =
+            || self.forwarded.iter().filter(|field| field.name == Name::Forwarded).map(|field| field.value);
         address::visitor(self.ask.peer, &self.thread.shared.trusted_proxies, forwarded)
     }
 

@@ -15,7 +15,7 @@
 //! records are lost and logged. If the thread that syncs dies, its group is lost, and the flusher ends, which ends the
 //! edge.
 //!
-//! Per turn: one reused group, no allocation after warm-up unless a waiter outlives the next turn.
+//! Per turn: one of a few groups that are used again, no allocation after warm-up unless waiters outlive the next turns.
 
 use std::cell::{Cell, RefCell};
 use std::future::{Future, poll_fn};
@@ -39,6 +39,9 @@ use crate::aside::Aside;
 
 /// Longest delay of a write with `relaxed`.
 const RELAXED_DELAY: Duration = Duration::from_millis(5);
+
+/// One group gathers and one is synced, while the waiters of the one before are on their way.
+const RECENT_MAX: usize = 4;
 
 /// After a failed try to make the next segment.
 const PREPARE_PAUSE: Duration = Duration::from_secs(1);
@@ -126,7 +129,8 @@ pub(crate) struct Log {
     preparer: Preparer,
     is_preparing: Rc<Cell<bool>>,
     group: RefCell<Rc<Group>>,
-    last_group: RefCell<Rc<Group>>,
+    /// Groups that were taken lately, to serve again.
+    recent: RefCell<Vec<Rc<Group>>>,
     is_due: Cell<bool>,
     flusher: RefCell<Option<Waker>>,
     /// With `disk`: syncs.
@@ -157,7 +161,7 @@ impl Log {
             preparer,
             is_preparing: Rc::new(Cell::new(false)),
             group: RefCell::new(Group::new()),
-            last_group: RefCell::new(Group::new()),
+            recent: RefCell::new(Vec::with_capacity(RECENT_MAX)),
             is_due: Cell::new(false),
             flusher: RefCell::new(None),
             syncer,
@@ -307,15 +311,15 @@ impl Log {
 
     /// The group of the records so far; later records get another.
     fn take_group(&self) -> Rc<Group> {
-        let mut last = self.last_group.borrow_mut();
-        // By now the waiters of the last group have mostly gone, and it can serve again.
-        if Rc::strong_count(&last) == 1 {
-            last.state.set(State::Waiting);
-        } else {
-            *last = Group::new();
+        let mut recent = self.recent.borrow_mut();
+        // The waiters of the last group but one have mostly gone, and it can serve again.
+        let free = recent.iter().position(|group| Rc::strong_count(group) == 1);
+        let next = free.map_or_else(Group::new, |place| recent.swap_remove(place));
+        next.state.set(State::Waiting);
+        let taken = self.group.replace(next);
+        if recent.len() < RECENT_MAX {
+            recent.push(Rc::clone(&taken));
         }
-        let taken = self.group.replace(Rc::clone(&last));
-        last.clone_from(&taken);
         taken
     }
 

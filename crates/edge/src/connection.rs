@@ -102,9 +102,9 @@ fn start(gate: &Rc<Gate>, stream: TcpStream, peer: SocketAddr) {
     // Without it a pipelined answer could wait for the acknowledgement of the one before; if it fails, only that.
     stream.set_nodelay(true).unwrap_or_default();
     let place = Place { gate: Rc::clone(gate), swept: None };
-    let peer = Peer::new(peer.ip());
     let shared = &gate.thread.shared;
-    let has_header = shared.front.proxy_protocol && peer.is_trusted(&shared.trusted_proxies);
+    let peer = Peer::new(peer.ip(), &shared.trusted_proxies);
+    let has_header = shared.front.proxy_protocol && peer.is_trusted;
     if has_header || shared.front.tls.is_some() {
         tokio::task::spawn_local(fronted(stream, peer, has_header, place));
     } else {
@@ -175,7 +175,8 @@ impl Gate {
 async fn fronted(stream: TcpStream, peer: Peer, has_header: bool, mut place: Place) {
     let gate = Rc::clone(&place.gate);
     // In boxes, so that a connection does not carry the state of steps that lie behind it.
-    let entering = Box::pin(gate.thread.shared.front.enter(stream, peer, has_header));
+    let shared = &gate.thread.shared;
+    let entering = Box::pin(shared.front.enter(stream, peer, has_header, &shared.trusted_proxies));
     let (peer, entered) = match place.unless_closing(entering).await {
         None => return,
         Some(Ok(entered)) => entered,

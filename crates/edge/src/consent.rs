@@ -37,7 +37,8 @@ pub(crate) fn store(name: &[u8], value: &[u8], stored: &mut String) {
 
 /// Whether the visitor agreed to a cookie, or lives where no agreement is asked for (`gdpr=0`).
 pub(crate) fn is_given(stored: &str) -> bool {
-    find(stored, "gdpr") == Some("0") || find(stored, "gdpr_consent").is_some_and(allows_storage)
+    !stored.is_empty()
+        && (find(stored, "gdpr") == Some("0") || find(stored, "gdpr_consent").is_some_and(allows_storage))
 }
 
 fn find<'a>(stored: &'a str, name: &str) -> Option<&'a str> {

@@ -14,6 +14,7 @@ use std::sync::Arc;
 
 use hopline_listen::tls::{HandshakeError, Reloader, TlsStream, handshake};
 use hopline_listen::{AcceptError, Prefixed, accept_proxied};
+use hopline_runtime::config::Cidr;
 use tokio::net::TcpStream;
 use tokio::time::Instant;
 
@@ -53,13 +54,14 @@ impl Front {
         stream: TcpStream,
         mut peer: Peer,
         has_header: bool,
+        trusted: &[Cidr],
     ) -> Result<(Peer, Entered), Refused> {
         let deadline = Instant::now() + HEAD_TIMEOUT;
         let stream = if has_header {
             let proxied = accept_proxied(stream, deadline).await?;
             peer = match proxied.source {
-                Some(source) => Peer::new(source.ip()),
-                None => Peer { may_forward: false, ..peer },
+                Some(source) => Peer::new(source.ip(), trusted),
+                None => Peer { is_trusted: false, ..peer },
             };
             proxied.stream
         } else {

@@ -1,7 +1,7 @@
 //! The lane of plain requests: a click without hyper.
 //!
 //! Nearly all requests are a `GET` of a link over HTTP/1.1 without a body. A general server turns each into a header map,
-//! a future and a response's header map; here a head is parsed in place (by `httparse`, as hyper does), answered by
+//! a future and a response's header map; here a head is read in place ([`head`]), answered by
 //! one call, and its answer is a few slices put together. Every connection begins here. The first request that is not
 //! plain ([`head`]) hands the connection, with the bytes read so far, over to hyper for the rest of its life; so does a
 //! malformed or overlong head, whose answer is hyper's business alone. Both ways give the same answers.
@@ -34,7 +34,6 @@ mod tests;
 
 use std::future::poll_fn;
 use std::io;
-use std::mem::MaybeUninit;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
@@ -50,7 +49,7 @@ use crate::sweep;
 use crate::thread::Thread;
 use batch::{Batch, Entry};
 use buffers::Input;
-use head::{FIELDS_MAX, Found, Plain};
+use head::{Found, Plain, Room};
 
 pub(crate) use buffers::Pool;
 
@@ -199,7 +198,7 @@ fn pass(thread: &Thread, peer: Peer, input: &mut Input, batch: &mut Batch) -> Ne
         if !input.may_be_complete() {
             return if input.is_full() { Next::HandOver } else { Next::Read };
         }
-        let mut room = [const { MaybeUninit::uninit() }; FIELDS_MAX];
+        let mut room = Room::new();
         let plain = match head::read(input.unread(), &mut room) {
             Found::Plain(plain) => plain,
             Found::Incomplete if input.is_full() => return Next::HandOver,

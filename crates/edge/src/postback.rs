@@ -34,10 +34,11 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use bytes::Bytes;
 use dashmap::DashMap;
+use hopline_catalogue::Catalogue;
 use hopline_clickid::UniqueNumber;
 use hopline_record::Kind;
 use hopline_runtime::telemetry::EdgeOutcome;
-use hopline_types::ConversionSource;
+use hopline_types::{ConversionSource, UnixMillis};
 use http::header::{ACCESS_CONTROL_ALLOW_ORIGIN, ACCESS_CONTROL_EXPOSE_HEADERS, CONTENT_TYPE, HeaderValue};
 use http::{Request, Response, StatusCode};
 use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
@@ -156,6 +157,16 @@ async fn parameters(request: Request<Incoming>) -> Result<Vec<u8>, Problem> {
     }
 }
 
+/// Reads parameters as sent and checks everything.
+pub(crate) fn read(
+    catalogue: &Catalogue,
+    raw: &[u8],
+    source: ConversionSource,
+    now: UnixMillis,
+) -> Result<Checked, Problem> {
+    fields::check(catalogue, &Parameters::parse(raw)?, source, now)
+}
+
 /// Checks, records, waits until it is durable.
 async fn take(
     edge: &Edge,
@@ -164,11 +175,7 @@ async fn take(
 ) -> Result<Result<Accepted, NotWritten>, Problem> {
     let thread = &edge.thread;
     let now = thread.turn().now;
-    let parameters = Parameters::parse(raw)?;
-    let checked: Checked = {
-        let mut cache = thread.catalogue.borrow_mut();
-        fields::check(cache.load(), &parameters, source, now)?
-    };
+    let checked = read(thread.catalogue.borrow_mut().load(), raw, source, now)?;
     let key = checked.key();
     if let Some(event) = thread.shared.recent.get(&key) {
         return Ok(Ok(Accepted { event, is_duplicate: true }));

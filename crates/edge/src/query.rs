@@ -51,6 +51,20 @@ const fn digit(byte: u8) -> Option<u8> {
 /// Decodes a value into `out`, at most `bytes_max` bytes of it, cut between characters; tells whether it was cut. Bytes
 /// that are no UTF-8 become U+FFFD. `scratch` is used and left empty.
 pub(crate) fn text(raw: &[u8], bytes_max: usize, scratch: &mut Vec<u8>, out: &mut String) -> bool {
+    let is_plain = !raw.iter().any(|byte| matches!(byte, b'%' | b'+'));
+    let bytes = if is_plain {
+        raw
+    } else {
+        decode(raw, scratch);
+        scratch.as_slice()
+    };
+    if let Ok(text) = std::str::from_utf8(bytes)
+        && text.len() <= bytes_max
+    {
+        out.push_str(text);
+        scratch.clear();
+        return false;
+    }
     let mut room = bytes_max;
     let mut push = |text: &str| {
         let end = text.floor_char_boundary(room);
@@ -61,13 +75,6 @@ pub(crate) fn text(raw: &[u8], bytes_max: usize, scratch: &mut Vec<u8>, out: &mu
             room = 0;
         }
         is_whole
-    };
-    let is_plain = !raw.iter().any(|byte| matches!(byte, b'%' | b'+'));
-    let bytes = if is_plain {
-        raw
-    } else {
-        decode(raw, scratch);
-        scratch.as_slice()
     };
     let is_whole = bytes
         .utf8_chunks()

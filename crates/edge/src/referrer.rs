@@ -1,5 +1,18 @@
 //! The host of a `Referer`, and the primary language of an `Accept-Language`: plain cutting, no parsing of URLs.
 
+/// The longest host name.
+const HOST_BYTES_MAX: usize = 253;
+
+/// Bytes of a plain host.
+const HOST: [bool; 256] = {
+    let (mut table, mut byte) = ([false; 256], 0_u8);
+    while byte < 128 {
+        table[byte as usize] = byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_');
+        byte += 1;
+    }
+    table
+};
+
 /// Host in lower case into `out`; nothing where the value is no http(s) URL with a plain host.
 pub(crate) fn host(referer: &[u8], out: &mut String) {
     let rest = referer.strip_prefix(b"https://").or_else(|| referer.strip_prefix(b"http://"));
@@ -10,6 +23,15 @@ pub(crate) fn host(referer: &[u8], out: &mut String) {
 
 /// Host of what stands behind a URL's `//`, in lower case, into `out`; nothing where it has no plain host.
 pub(crate) fn authority(rest: &[u8], out: &mut String) {
+    // Mostly there is nothing but a host.
+    let first = rest.iter().position(|byte| !HOST[usize::from(*byte)]);
+    let plain = rest.split_at(first.unwrap_or(rest.len()));
+    if let (host, [] | [b'/' | b'?' | b'#', ..]) = plain {
+        if host.len() <= HOST_BYTES_MAX {
+            push_lower_case(host, out);
+        }
+        return;
+    }
     // One pass: up to the path, behind the last `@`, before the first `:`.
     let (mut start, mut end, mut is_plain) = (0, None, true);
     for (at, byte) in rest.iter().enumerate() {
@@ -20,12 +42,12 @@ pub(crate) fn authority(rest: &[u8], out: &mut String) {
             }
             b'@' => (start, end, is_plain) = (at + 1, None, true),
             b':' => end = end.or(Some(at)),
-            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_' => (),
+            _ if HOST[usize::from(*byte)] => (),
             _ => is_plain &= end.is_some(),
         }
     }
     let host = rest.get(start..end.unwrap_or(rest.len())).unwrap_or_default();
-    if is_plain && host.len() <= 253 {
+    if is_plain && host.len() <= HOST_BYTES_MAX {
         push_lower_case(host, out);
     }
 }
@@ -35,7 +57,7 @@ pub(crate) fn language(accept_language: &[u8], out: &mut String) {
     let end =
         accept_language.iter().position(|byte| !byte.is_ascii_alphabetic()).unwrap_or(accept_language.len());
     if (2..=8).contains(&end) {
-        push_lower_case(&accept_language[..end], out);
+        out.extend(accept_language[..end].iter().map(|letter| char::from(letter.to_ascii_lowercase())));
     }
 }
 
@@ -61,6 +83,11 @@ mod tests {
             ("android-app://com.example", ""),
             ("https://bl og/", ""),
             ("https://[::1]/", ""),
+            ("https://blog.example", "blog.example"),
+            ("https://blog.example:443", "blog.example"),
+            ("https://blog.example:443/@x", "blog.example"),
+            ("https://blog_1.example?a=b:c@d", "blog_1.example"),
+            ("https:///x", ""),
             ("", ""),
         ];
         for (referer, expected) in table {

@@ -11,7 +11,6 @@ use bytes::Bytes;
 use hopline_runtime::telemetry::EdgeOutcome;
 use http::header::{ACCEPT_ENCODING, CONNECTION, HOST, HeaderName, HeaderValue, IF_NONE_MATCH};
 use http::{Method, Request, Response, Version};
-use httparse::Header;
 use hyper::body::Incoming;
 use hyper::service::Service;
 
@@ -19,6 +18,7 @@ use crate::address::Peer;
 use crate::answer::{self, Body};
 use crate::click::{self, Ask, Counted, Way};
 use crate::commit::Commit;
+use crate::field::Field;
 use crate::route::{self, Route};
 use crate::thread::Thread;
 use crate::{postback, script};
@@ -118,12 +118,12 @@ impl Edge {
 }
 
 /// The fields as the lane's parser has them. HTTP/2 names the host in the target.
-fn fields(request: &Request<Incoming>) -> Vec<Header<'_>> {
+fn fields(request: &Request<Incoming>) -> Vec<Field<'_>> {
     let authority = request.uri().authority().filter(|_| !request.headers().contains_key(HOST));
-    let host = authority.map(|host| Header { name: "host", value: host.as_str().as_bytes() });
+    let host = authority.map(|host| Field::new(b"host", host.as_str().as_bytes()));
     let own = request.headers().iter().map(|(name, value)| {
         let (name, value): (&HeaderName, &HeaderValue) = (name, value);
-        Header { name: name.as_str(), value: value.as_bytes() }
+        Field::new(name.as_str().as_bytes(), value.as_bytes())
     });
     own.chain(host).collect()
 }

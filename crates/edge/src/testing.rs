@@ -1,8 +1,11 @@
 //! The private decoders of what clients send, for the fuzz targets: each as the edge calls it, with owned results.
 
-use std::mem::MaybeUninit;
+use hopline_catalogue::Catalogue;
+use hopline_record::ConversionEvent;
+use hopline_types::{ConversionSource, UnixMillis};
 
-use crate::{consent, cookie, query, referrer};
+use crate::field::Field;
+use crate::{consent, cookie, postback, query, referrer};
 
 /// The lane's own module, which is seen nowhere else; a second copy of it is compiled.
 #[path = "lane/head.rs"]
@@ -40,19 +43,22 @@ pub struct PlainHead {
 /// Reads a head as the lane does.
 #[must_use]
 pub fn head(bytes: &[u8]) -> Head {
-    let mut room = [const { MaybeUninit::uninit() }; head::FIELDS_MAX];
-    match head::read(bytes, &mut room) {
+    match head::read(bytes, &mut head::Room::new()) {
         head::Found::Plain(plain) => Head::Plain(PlainHead {
             bytes: plain.bytes,
             is_head: plain.is_head,
             closes: plain.closes,
             path: plain.path.to_vec(),
             query: plain.query.to_vec(),
-            fields: plain.fields.iter().map(|field| (field.name.to_owned(), field.value.to_vec())).collect(),
+            fields: plain.fields.iter().map(owned).collect(),
         }),
         head::Found::Incomplete => Head::Incomplete,
         head::Found::Other => Head::Other,
     }
+}
+
+fn owned(field: &Field<'_>) -> (String, Vec<u8>) {
+    (String::from_utf8_lossy(field.text).into_owned(), field.value.to_vec())
 }
 
 /// The most fields of a plain head.
@@ -126,4 +132,33 @@ pub fn language(accept_language: &[u8]) -> String {
     let mut out = String::new();
     referrer::language(accept_language, &mut out);
     out
+}
+
+/// Why a conversion is not recorded.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Refusal {
+    /// Status of a postback's answer.
+    pub status: u16,
+    /// What is wrong, by parameter.
+    pub fields: Vec<&'static str>,
+    /// What a pixel's header says of it.
+    pub header: Vec<u8>,
+}
+
+/// What is recorded of a postback's or a pixel's parameters as sent.
+///
+/// # Errors
+/// The refusal.
+pub fn postback(
+    catalogue: &Catalogue,
+    raw: &[u8],
+    source: ConversionSource,
+    now: UnixMillis,
+) -> Result<ConversionEvent, Refusal> {
+    let checked = postback::read(catalogue, raw, source, now).map_err(|problem| Refusal {
+        status: problem.status.as_u16(),
+        fields: problem.errors.iter().map(|error| error.field).collect(),
+        header: problem.header().as_bytes().to_vec(),
+    })?;
+    Ok(checked.event)
 }

@@ -1,15 +1,15 @@
 //! A click (or impression) as the edge saw it.
 
 use crate::fields::{self, DecodeError};
+use crate::view::FIXED;
 
 /// `sub1` to `sub10`.
 pub const SUB_COUNT: usize = 10;
 
-const FIXED: usize = 70;
 /// Tag of the pseudonym, eight bytes, little endian.
-const PSEUDONYM: u8 = 25;
+pub(crate) const PSEUDONYM: u8 = 25;
 /// Bytes of a click id before base64; its layout is the click id crate's.
-const TOKEN: usize = 45;
+pub(crate) const TOKEN: usize = 45;
 
 /// What kind of machine the visitor uses.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Hash)]
@@ -31,6 +31,10 @@ pub enum Device {
 }
 
 impl Device {
+    /// All of them.
+    pub const ALL: [Self; 6] =
+        [Self::Unknown, Self::Desktop, Self::Mobile, Self::Tablet, Self::Tv, Self::Bot];
+
     /// The word used in reports.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
@@ -44,7 +48,7 @@ impl Device {
         }
     }
 
-    const fn from_code(code: u8) -> Self {
+    pub(crate) const fn from_code(code: u8) -> Self {
         match code {
             1 => Self::Desktop,
             2 => Self::Mobile,
@@ -207,16 +211,7 @@ impl Click {
 
     /// Appends the payload to `buffer`; allocates only where the buffer must grow.
     pub fn encode(&self, buffer: &mut Vec<u8>) {
-        buffer.push(crate::VERSION);
-        buffer.extend_from_slice(&self.token);
-        buffer.extend_from_slice(&self.advertiser.to_le_bytes());
-        buffer.extend_from_slice(&self.visitor_key.to_le_bytes());
-        buffer.extend_from_slice(&self.flags.0.to_le_bytes());
-        buffer.extend_from_slice(&self.status.to_le_bytes());
-        buffer.extend_from_slice(&self.country);
-        buffer.push(self.device as u8);
-        buffer.push(self.rule_version);
-        buffer.extend_from_slice(&self.network.to_le_bytes());
+        buffer.extend_from_slice(&self.fixed());
         for (tag, sub) in (1..).zip(&self.subs) {
             fields::put(buffer, tag, sub);
         }
@@ -228,6 +223,22 @@ impl Click {
             buffer.extend_from_slice(&8_u16.to_le_bytes());
             buffer.extend_from_slice(&self.pseudonym.to_le_bytes());
         }
+    }
+
+    /// The fixed part.
+    fn fixed(&self) -> [u8; FIXED] {
+        let mut fixed = [0; FIXED];
+        fixed[0] = crate::VERSION;
+        fixed[1..46].copy_from_slice(&self.token);
+        fixed[46..50].copy_from_slice(&self.advertiser.to_le_bytes());
+        fixed[50..58].copy_from_slice(&self.visitor_key.to_le_bytes());
+        fixed[58..60].copy_from_slice(&self.flags.0.to_le_bytes());
+        fixed[60..62].copy_from_slice(&self.status.to_le_bytes());
+        fixed[62..64].copy_from_slice(&self.country);
+        fixed[64] = self.device as u8;
+        fixed[65] = self.rule_version;
+        fixed[66..70].copy_from_slice(&self.network.to_le_bytes());
+        fixed
     }
 
     /// Reads a payload.
@@ -300,6 +311,59 @@ mod tests {
         }
     }
 
+    /// A view and a decoded click are both refused, or say the same.
+    fn assert_same(payload: &[u8]) {
+        let (view, click) = (crate::ClickView::read(payload), Click::decode(payload));
+        let (Ok(view), Ok(click)) = (&view, &click) else {
+            assert_eq!(view.is_ok(), click.is_ok(), "{view:?} {click:?}");
+            return;
+        };
+        assert_eq!(
+            (view.token(), view.advertiser(), view.visitor_key()),
+            (&click.token, click.advertiser, click.visitor_key)
+        );
+        assert_eq!((view.flags(), view.status(), view.device()), (click.flags, click.status, click.device));
+        assert_eq!((view.rule_version(), view.network()), (click.rule_version, click.network));
+        let country: &[u8] = if click.country == [0; 2] { &[] } else { &click.country };
+        assert_eq!(view.country(), country);
+        let mut seen = Click { pseudonym: 0, ..Click::default() };
+        for (tag, value) in view.fields() {
+            let text = || std::str::from_utf8(value).unwrap().to_owned();
+            match tag {
+                1..=10 => seen.subs[usize::from(tag) - 1] = text(),
+                11 => seen.code = text(),
+                12 => seen.source = text(),
+                13 => seen.landing_page = text(),
+                14 => seen.creative = text(),
+                15 => seen.ext = text(),
+                16 => seen.email_hash = text(),
+                17 => seen.referrer_host = text(),
+                18 => seen.os = text(),
+                19 => seen.browser = text(),
+                20 => seen.language = text(),
+                21 => seen.region = text(),
+                22 => seen.detail = text(),
+                23 => seen.deep_link = text(),
+                24 => seen.consent = text(),
+                PSEUDONYM => seen.pseudonym = u64::from_le_bytes(value.try_into().unwrap()),
+                _ => {}
+            }
+        }
+        let fixed = Click {
+            token: click.token,
+            advertiser: click.advertiser,
+            visitor_key: click.visitor_key,
+            network: click.network,
+            flags: click.flags,
+            status: click.status,
+            country: click.country,
+            device: click.device,
+            rule_version: click.rule_version,
+            ..seen
+        };
+        assert_eq!(&fixed, click);
+    }
+
     #[test]
     fn the_bytes_of_a_click_do_not_change() {
         let mut payload = Vec::new();
@@ -347,6 +411,29 @@ mod tests {
         #[test]
         fn no_bytes_make_the_decoder_panic(kind: u8, payload in proptest::collection::vec(any::<u8>(), 0..200)) {
             drop(crate::Record::decode(kind, &payload));
+            assert_same(&payload);
+        }
+
+        #[test]
+        fn a_view_takes_what_the_decoder_takes(
+            sub1 in ".{0,20}", consent in ".{0,9}", pseudonym: u64, changes in proptest::collection::vec((0_usize..200, any::<u8>()), 0..3),
+            extra in proptest::collection::vec(any::<u8>(), 0..9), end in 0_usize..200,
+        ) {
+            let mut click = Click { pseudonym, consent, ..sample() };
+            click.subs[0] = sub1;
+            let mut payload = Vec::new();
+            click.encode(&mut payload);
+            assert_same(&payload);
+            payload.extend(extra);
+            assert_same(&payload);
+            for (at, byte) in changes {
+                if let Some(changed) = payload.get_mut(at) {
+                    *changed = byte;
+                }
+            }
+            assert_same(&payload);
+            payload.truncate(end);
+            assert_same(&payload);
         }
     }
 }

@@ -34,24 +34,24 @@ pub enum DecodeError {
 }
 
 /// Appends one field; an empty text is not written, a longer one than a length can say is cut.
+#[inline]
 pub(crate) fn put(buffer: &mut Vec<u8>, tag: u8, text: &str) {
-    if text.is_empty() {
-        return;
+    // Most fields are empty.
+    if !text.is_empty() {
+        put_some(buffer, tag, text);
     }
+}
+
+fn put_some(buffer: &mut Vec<u8>, tag: u8, text: &str) {
     let text = cut(text, crate::FIELD_BYTES_MAX);
-    let length = u16::try_from(text.len()).expect("FIELD_BYTES_MAX fits 16 bits");
-    buffer.push(tag);
-    buffer.extend_from_slice(&length.to_le_bytes());
+    let [low, high] = u16::try_from(text.len()).expect("FIELD_BYTES_MAX fits 16 bits").to_le_bytes();
+    buffer.extend_from_slice(&[tag, low, high]);
     buffer.extend_from_slice(text.as_bytes());
 }
 
 /// The longest prefix of at most `bytes_max` bytes that ends between characters.
 fn cut(text: &str, bytes_max: usize) -> &str {
-    if text.len() <= bytes_max {
-        return text;
-    }
-    let end = (0..=bytes_max).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0);
-    text.get(..end).unwrap_or_default()
+    if text.len() <= bytes_max { text } else { text.split_at(text.floor_char_boundary(bytes_max)).0 }
 }
 
 /// One field as it stands in the payload.
@@ -59,7 +59,7 @@ fn cut(text: &str, bytes_max: usize) -> &str {
 pub(crate) struct Field<'a> {
     pub(crate) tag: u8,
     pub(crate) value: &'a [u8],
-    at: usize,
+    pub(crate) at: usize,
 }
 
 impl<'a> Field<'a> {

@@ -23,16 +23,46 @@
 mod click;
 mod conversion;
 mod fields;
+mod view;
 
 pub use click::{Click, Device, Flags, SUB_COUNT};
 pub use conversion::{ConversionEvent, RequestedStatus};
 pub use fields::DecodeError;
+pub use view::ClickView;
 
 /// The version of the fixed parts written by this program.
 pub const VERSION: u8 = 1;
 
 /// A field's text is at most this many bytes; the edge cuts (and flags) or refuses before it gets here.
 pub const FIELD_BYTES_MAX: usize = 4096;
+
+/// The names of the text fields of a click, by their tags, which begin with 1.
+pub const FIELDS: [&str; 24] = [
+    "sub1",
+    "sub2",
+    "sub3",
+    "sub4",
+    "sub5",
+    "sub6",
+    "sub7",
+    "sub8",
+    "sub9",
+    "sub10",
+    "code",
+    "source",
+    "landing_page",
+    "creative",
+    "ext",
+    "email_hash",
+    "referrer_host",
+    "os",
+    "browser",
+    "language",
+    "region",
+    "detail",
+    "deep_link",
+    "consent",
+];
 
 /// The kind of a spool frame.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -261,18 +261,18 @@ impl SpoolWriter {
     /// another thread, while this one appends and flushes on.
     #[must_use]
     pub fn sync_handle(&self) -> Option<SyncHandle> {
-        let mut files: Vec<_> = self.unsynced.iter().map(|(_, file)| Arc::clone(file)).collect();
+        // Mostly empty, which allocates nothing.
+        let mut earlier: Vec<_> = self.unsynced.iter().map(|(_, file)| Arc::clone(file)).collect();
         // Frames of a sealed segment wait in the buffer: what is flushed ends in it, not in the current one.
         let last = self.sealed.as_ref().map(|(active, _)| active).or(self.current.as_ref());
-        if let Some(active) = last.filter(|active| active.written > active.synced) {
-            files.push(Arc::clone(&active.segment.file));
-        }
-        if files.is_empty() {
-            return None;
-        }
+        let active = last.filter(|active| active.written > active.synced);
+        let file = match active {
+            Some(active) => Arc::clone(&active.segment.file),
+            None => earlier.pop()?,
+        };
         let at = last.map_or(self.last_end, Active::point);
         let end_id = if self.buffer.is_empty() { self.next_id } else { self.first_buffered };
-        Some(SyncHandle { files, covers: Covers { at, end_id, epoch: self.epoch } })
+        Some(SyncHandle { earlier, last: file, covers: Covers { at, end_id, epoch: self.epoch } })
     }
 
     /// Takes the outcome of a sync: everything flushed before its handle was made is durable and readers

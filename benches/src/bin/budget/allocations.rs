@@ -38,7 +38,6 @@ pub(crate) fn measure(directory: &Path) -> Result<()> {
         RATE * SECONDS
     );
     let process = per_click("process", directory)?;
-    // A group that is synced allocates once, whether one click waits for it or a thousand.
     let disk = per_click("disk", directory)?;
     println!("{}", at_most("heap allocations per click, `process`", process, GOAL));
     println!("{}", at_most("heap allocations per click, `disk`", disk, GOAL));

@@ -22,7 +22,8 @@
 //! and such lengths are probably those of a load generator that was disturbed.
 //!
 //! The aim of 0.70 is 3 us away. 58 % of D is the kernel's, for loopback: one `recvfrom`, one `sendto`, 0.04 `epoll_wait`
-//! and 0.03 `pwrite64` per click, which alone make 0.49 of B. What is left is 18,600 instructions; `budget` says whose.
+//! and 0.03 `pwrite64` per click, which alone make 0.49 of B. What was left then is 18,600 instructions, 15,100 since; `budget`
+//! says whose.
 //!
 //! In the runs that others disturbed (4 to 120 % in column "others") D to B was 0.87, 0.91 and 0.93, E to B 1.37, 1.62 and
 //! 1.40. p99 at 5,000 clicks/s is known from one of these only: D 11.7 ms, B 6.7 ms, a miss that says little either way.

@@ -75,6 +75,19 @@ fn the_same_visitor_is_dealt_the_same_page_on_every_machine_and_by_every_release
 }
 
 #[test]
+fn pages_of_one_weight_are_dealt_as_by_their_scores() {
+    for (count, weight) in [(2, 1), (3, 70), (20, 5)] {
+        let pages = pages(&vec![weight; count]);
+        assert!(pages.is_even);
+        let scored = Pages { is_even: false, ..self::pages(&vec![weight; count]) };
+        for visitor in 0..20_000 {
+            assert_eq!(dealt(&pages, visitor), dealt(&scored, visitor), "{count} pages");
+        }
+    }
+    assert!(![&[1, 2][..], &[0, 0], &[1, 1, 0], &[0, 1]].iter().any(|weights| pages(weights).is_even));
+}
+
+#[test]
 fn two_offers_deal_the_same_visitors_independently() {
     let first = pages(&[1, 1]);
     let second = Pages { offer: OfferId::new(8).unwrap(), ..pages(&[1, 1]) };

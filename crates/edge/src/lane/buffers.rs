@@ -1,6 +1,6 @@
 //! Read buffers and batches, lent to the connections of a thread.
 
-use std::cell::{Cell, RefCell};
+use std::cell::{RefCell, RefMut};
 
 use hopline_types::UnixMillis;
 
@@ -20,7 +20,7 @@ const BATCH_BYTES_KEPT: usize = 16 * 1024;
 pub(crate) struct Pool {
     inputs: RefCell<Vec<Input>>,
     batches: RefCell<Vec<Batch>>,
-    date: Cell<DateText>,
+    date: RefCell<DateText>,
 }
 
 impl Pool {
@@ -59,11 +59,8 @@ impl Pool {
     }
 
     /// The time as HTTP writes it.
-    pub(super) fn date(&self, now: UnixMillis) -> [u8; DATE_BYTES] {
-        let mut date = self.date.get();
-        let text = *date.at(now);
-        self.date.set(date);
-        text
+    pub(super) fn date(&self, now: UnixMillis) -> RefMut<'_, [u8; DATE_BYTES]> {
+        RefMut::map(self.date.borrow_mut(), |date| date.at(now))
     }
 
     #[cfg(test)]

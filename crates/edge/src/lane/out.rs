@@ -76,11 +76,11 @@ pub(super) struct DateText {
 
 impl DateText {
     /// A time as HTTP writes it (RFC 9110 section 5.6.7).
-    pub(super) fn at(&mut self, now: UnixMillis) -> &[u8; DATE_BYTES] {
+    pub(super) fn at(&mut self, now: UnixMillis) -> &mut [u8; DATE_BYTES] {
         if self.second != now.seconds() || self.text[0] == 0 {
             *self = Self { second: now.seconds(), text: date(now) };
         }
-        &self.text
+        &mut self.text
     }
 }
 

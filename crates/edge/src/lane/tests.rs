@@ -88,7 +88,7 @@ impl Served {
         let thread = thread();
         let serving = Rc::clone(&thread);
         let task = tokio::task::spawn_local(async move {
-            serve(server, Peer::new([127, 0, 0, 1].into()), &serving, &mut Closing(is_closing)).await
+            serve(server, Peer::new([127, 0, 0, 1].into(), &[]), &serving, &mut Closing(is_closing)).await
         });
         Self { client, thread, task }
     }

@@ -98,8 +98,8 @@ impl<'a> Parameters<'a> {
 }
 
 /// A conversion that may be recorded.
-pub(super) struct Checked {
-    pub(super) event: ConversionEvent,
+pub(crate) struct Checked {
+    pub(crate) event: ConversionEvent,
 }
 
 impl Checked {

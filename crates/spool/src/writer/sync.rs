@@ -11,7 +11,9 @@ use crate::tail::TailPoint;
 /// Files to sync, and how far the stream is durable afterwards.
 #[derive(Debug, Clone)]
 pub struct SyncHandle {
-    pub(super) files: Vec<Arc<dyn SegmentFile>>,
+    /// Of segments that were left meanwhile, oldest first.
+    pub(super) earlier: Vec<Arc<dyn SegmentFile>>,
+    pub(super) last: Arc<dyn SegmentFile>,
     pub(super) covers: Covers,
 }
 
@@ -30,7 +32,7 @@ impl SyncHandle {
     #[must_use]
     pub fn sync(self) -> SyncOutcome {
         let result = point(Point::SpoolSyncBefore)
-            .and_then(|()| self.files.iter().try_for_each(|file| file.sync_data()))
+            .and_then(|()| self.earlier.iter().chain([&self.last]).try_for_each(|file| file.sync_data()))
             .and_then(|()| point(Point::SpoolSyncAfter));
         SyncOutcome { result, covers: self.covers }
     }
