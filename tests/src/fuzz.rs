@@ -13,6 +13,7 @@ mod edge;
 mod fields;
 mod links;
 mod places;
+mod postback;
 mod proxy;
 mod record;
 mod settings;
@@ -25,6 +26,7 @@ pub use edge::{click_query, consent, referrer, request_head, visitor_cookie};
 pub use fields::{fetch_fields, user_agent};
 pub use links::{deep_link, template};
 pub use places::places;
+pub use postback::postback;
 pub use proxy::proxy_header;
 pub use record::record;
 pub use settings::{cidr, config};
@@ -35,7 +37,7 @@ pub use values::{money, report_query};
 pub type Target = (&'static str, fn(&[u8]));
 
 /// Every target; its seeds lie in the folder of its name.
-pub const TARGETS: [Target; 21] = [
+pub const TARGETS: [Target; 22] = [
     ("catalogue", catalogue),
     ("cidr", cidr),
     ("click_id", click_id),
@@ -47,6 +49,7 @@ pub const TARGETS: [Target; 21] = [
     ("fetch_fields", fetch_fields),
     ("money", money),
     ("places", places),
+    ("postback", postback),
     ("proxy_header", proxy_header),
     ("record", record),
     ("referrer", referrer),

@@ -32,6 +32,10 @@ use std::collections::BTreeMap;
 
 use hopline_types::{AffiliateId, OfferId};
 
+use rule::{Compare, Floor, OTHERS};
+
+mod rule;
+
 /// Version of the rules and thresholds of this module.
 pub const SIGNALS_VERSION: u32 = 1;
 /// Requests below which an affiliate has no row.
@@ -41,12 +45,13 @@ pub const Z_BOUND: u32 = 4;
 /// Milliseconds from click to order below which an order is quick.
 pub const QUICK_ORDER_MILLIS: i64 = 5_000;
 
-const IMPRESSIONS_MIN: u64 = 1_000;
 const NORM_CONVERSIONS_MIN: u64 = 10;
-const CUSTOMERS_MIN: u64 = 20;
-const QUICK: Floor = Floor { whole: 10, part: 3, percent: 10 };
-const MARKED: Floor = Floor { whole: CLICKS_MIN, part: 10, percent: 5 };
-const TERM_BITS_MAX: u32 = 24;
+const CLICK_THROUGH: Compare = Compare { signal: Signal::ClickThroughHigh, factor: 3, whole: 1_000 };
+const CONVERSION: Compare = Compare { signal: Signal::ConversionLow, factor: 3, whole: CLICKS_MIN };
+const RETURNING: Compare = Compare { signal: Signal::ReturningCustomers, factor: 2, whole: 20 };
+const MISSING: Compare = Compare { signal: Signal::ReferrerMissing, factor: 2, whole: CLICKS_MIN };
+const QUICK: Floor = Floor { signal: Signal::QuickOrders, whole: 10, part: 3, percent: 10 };
+const MARKED: Floor = Floor { signal: Signal::MarkedStuffing, whole: CLICKS_MIN, part: 10, percent: 5 };
 
 /// So many of so many.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -105,6 +110,16 @@ pub enum Signal {
 }
 
 impl Signal {
+    /// All of them, in the order of answers.
+    pub const ALL: [Self; 6] = [
+        Self::ClickThroughHigh,
+        Self::ConversionLow,
+        Self::QuickOrders,
+        Self::ReturningCustomers,
+        Self::ReferrerMissing,
+        Self::MarkedStuffing,
+    ];
+
     /// The name in answers.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
@@ -117,6 +132,21 @@ impl Signal {
             Self::MarkedStuffing => "marked_stuffing",
         }
     }
+
+    /// What it takes to be flagged, in words.
+    #[must_use]
+    pub fn threshold(self) -> String {
+        match self {
+            Self::ClickThroughHigh => CLICK_THROUGH.above_in_words(),
+            Self::ConversionLow => {
+                format!("{}, {NORM_CONVERSIONS_MIN} conversions in the norm", CONVERSION.below_in_words())
+            }
+            Self::QuickOrders => QUICK.in_words(),
+            Self::ReturningCustomers => RETURNING.above_in_words(),
+            Self::ReferrerMissing => MISSING.above_in_words(),
+            Self::MarkedStuffing => MARKED.in_words(),
+        }
+    }
 }
 
 /// A sign, not a verdict.
@@ -126,8 +156,6 @@ pub struct Flag {
     pub signal: Signal,
     /// What was found, in words.
     pub reason: String,
-    /// What it took, in words.
-    pub threshold: String,
 }
 
 /// One row of the answer.
@@ -167,98 +195,24 @@ pub fn judge(inputs: &[SignalInput]) -> Vec<SignalRow> {
 fn flags(input: &SignalInput, norm: &Figures) -> Vec<Flag> {
     let own = &input.figures;
     let mut flags = Vec::new();
-    let high = Compare { signal: Signal::ClickThroughHigh, factor: 3, whole: IMPRESSIONS_MIN };
-    flags.extend(high.above(own.click_through, norm.click_through, OTHERS));
+    flags.extend(CLICK_THROUGH.above(own.click_through, norm.click_through, OTHERS));
     if norm.conversion.part >= NORM_CONVERSIONS_MIN {
-        let low = Compare { signal: Signal::ConversionLow, factor: 3, whole: CLICKS_MIN };
-        flags.extend(low.below(own.conversion, norm.conversion));
+        flags.extend(CONVERSION.below(own.conversion, norm.conversion));
     }
-    flags.extend(QUICK.reached(Signal::QuickOrders, own.quick_orders));
-    let returning = Compare { signal: Signal::ReturningCustomers, factor: 2, whole: CUSTOMERS_MIN };
-    flags.extend(returning.above(own.returning, norm.returning, OTHERS));
-    let missing = Compare { signal: Signal::ReferrerMissing, factor: 2, whole: CLICKS_MIN };
+    flags.extend(QUICK.reached(own.quick_orders));
+    flags.extend(RETURNING.above(own.returning, norm.returning, OTHERS));
     let before = input.without_referrer_before;
     let had_one = before.whole >= CLICKS_MIN && before.part.saturating_mul(2) < before.whole;
     if had_one {
-        flags.extend(missing.above(own.without_referrer, before, BEFORE));
+        flags.extend(MISSING.above(own.without_referrer, before, BEFORE));
     } else if own.without_referrer.part < own.without_referrer.whole {
-        flags.extend(missing.above(own.without_referrer, norm.without_referrer, OTHERS));
+        flags.extend(MISSING.above(own.without_referrer, norm.without_referrer, OTHERS));
     }
-    flags.extend(MARKED.reached(Signal::MarkedStuffing, own.stuffing));
+    flags.extend(MARKED.reached(own.stuffing));
     flags
 }
 
-const OTHERS: &str = "of the other affiliates";
 const BEFORE: &str = "of the same affiliate before the period";
-
-/// A share that must be reached, whatever the norm.
-struct Floor {
-    whole: u64,
-    part: u64,
-    percent: u64,
-}
-
-impl Floor {
-    fn reached(&self, signal: Signal, own: Ratio) -> Option<Flag> {
-        let own = own.capped();
-        let share = u128::from(own.part) * 100 >= u128::from(own.whole) * u128::from(self.percent);
-        (own.whole >= self.whole && own.part >= self.part && share).then(|| Flag {
-            signal,
-            reason: own.in_words(),
-            threshold: format!("at least {} % and {} of at least {}", self.percent, self.part, self.whole),
-        })
-    }
-}
-
-/// A share that must be far from another.
-struct Compare {
-    signal: Signal,
-    factor: u32,
-    whole: u64,
-}
-
-impl Compare {
-    fn above(&self, own: Ratio, base: Ratio, whose: &str) -> Option<Flag> {
-        let enough = own.whole >= self.whole && base.whole >= self.whole;
-        (enough && far_above(own, base, self.factor)).then(|| Flag {
-            signal: self.signal,
-            reason: format!("{}, against {} {whose}", own.capped().in_words(), base.capped().in_words()),
-            threshold: self.in_words("at least", "times"),
-        })
-    }
-
-    fn below(&self, own: Ratio, base: Ratio) -> Option<Flag> {
-        let enough = own.whole >= self.whole && base.whole >= self.whole;
-        (enough && far_above(base, own, self.factor)).then(|| Flag {
-            signal: self.signal,
-            reason: format!("{}, against {} {OTHERS}", own.capped().in_words(), base.capped().in_words()),
-            threshold: self.in_words("at most one part in", "of"),
-        })
-    }
-
-    fn in_words(&self, by: &str, link: &str) -> String {
-        format!(
-            "{by} {} {link} the share compared with, by at least {Z_BOUND} standard errors, each side with at least {}",
-            self.factor, self.whole
-        )
-    }
-}
-
-/// Whether the first share is at least `factor` times the second, and [`Z_BOUND`] standard errors above it.
-///
-/// z² = (ad - bc)² (b + d) / (b d (a + c) (b + d - a - c)) for a of b against c of d, multiplied out.
-fn far_above(high: Ratio, low: Ratio, factor: u32) -> bool {
-    let (a, b) = high.capped().fitted();
-    let (c, d) = low.capped().fitted();
-    let (own, base) = (a * d, c * b);
-    if own <= base || own < base * u128::from(factor) {
-        return false;
-    }
-    let difference = own - base;
-    let (all, parts) = (b + d, a + c);
-    let bound = u128::from(Z_BOUND * Z_BOUND);
-    difference * difference * all >= bound * b * d * parts * (all - parts)
-}
 
 // === impl Ratio ===
 
@@ -272,27 +226,24 @@ impl Ratio {
         let other = other.capped();
         Self { part: self.part.saturating_sub(other.part), whole: self.whole.saturating_sub(other.whole) }
     }
-
-    fn capped(self) -> Self {
-        Self { part: self.part.min(self.whole), whole: self.whole }
-    }
-
-    /// Halved until squares and products of two pairs fit 128 bits.
-    fn fitted(self) -> (u128, u128) {
-        let bits = u64::BITS - self.whole.leading_zeros();
-        let shift = bits.saturating_sub(TERM_BITS_MAX);
-        (u128::from(self.part >> shift), u128::from(self.whole >> shift))
-    }
-
-    fn in_words(self) -> String {
-        let tenths = (u128::from(self.part) * 1_000).checked_div(u128::from(self.whole)).unwrap_or(0);
-        format!("{} of {} ({}.{} %)", self.part, self.whole, tenths / 10, tenths % 10)
-    }
 }
 
 // === impl Figures ===
 
 impl Figures {
+    /// What a signal is about.
+    #[must_use]
+    pub const fn of(&self, signal: Signal) -> Ratio {
+        match signal {
+            Signal::ClickThroughHigh => self.click_through,
+            Signal::ConversionLow => self.conversion,
+            Signal::QuickOrders => self.quick_orders,
+            Signal::ReturningCustomers => self.returning,
+            Signal::ReferrerMissing => self.without_referrer,
+            Signal::MarkedStuffing => self.stuffing,
+        }
+    }
+
     fn each(self, other: Self, with: fn(Ratio, Ratio) -> Ratio) -> Self {
         Self {
             click_through: with(self.click_through, other.click_through),

@@ -1,3 +1,4 @@
+use super::rule::far_above;
 use super::*;
 
 fn of(part: u64, whole: u64) -> Ratio {
@@ -80,11 +81,15 @@ fn c_10_a_row_needs_enough_requests() {
 }
 
 #[test]
-fn c_10_a_flag_says_what_was_found_and_what_it_took() {
+fn c_10_a_flag_says_what_was_found_and_its_signal_what_it_takes() {
     let figures = Figures { conversion: of(1, 10_000), ..plain() };
     let flag = judge(&[input(1, figures), input(2, plain())])[0].flags[0].clone();
     assert_eq!(flag.reason, "1 of 10000 (0.0 %), against 200 of 10000 (2.0 %) of the other affiliates");
-    assert!(flag.threshold.starts_with("at most one part in 3 of the share compared with, by at least 4"));
+    assert!(
+        Signal::ConversionLow
+            .threshold()
+            .starts_with("at most one part in 3 of the share compared with, by at least 4")
+    );
 }
 
 #[test]
