@@ -38,6 +38,14 @@ impl CpuTime {
         }
         Ok(sum)
     }
+
+    /// What a process with all its threads has used so far, without its children.
+    ///
+    /// # Errors
+    /// The process is gone.
+    pub fn alone(pid: u32) -> Result<Self> {
+        one(pid)
+    }
 }
 
 impl Add for CpuTime {

@@ -21,13 +21,14 @@ pub(crate) fn progress(main: &Connection, stream: StreamId) -> Result<Option<u64
     last.map(unsigned).transpose()
 }
 
-pub(crate) fn store(files: &mut Files, batch: &ClickBatch) -> Result<Stored, Fault> {
+/// `clicks` are those of the batch, taken apart: that need not be done on the writing thread.
+pub(crate) fn store(files: &mut Files, batch: &ClickBatch, clicks: &[StoredClick]) -> Result<Stored, Fault> {
     if let Some(reason) = batch.contradiction() {
         return Err(refused(batch, reason));
     }
     let progress = progress(files.main(), batch.stream)?;
     let is_stored = |click: &&StoredClick| progress.is_some_and(|last| click.unique.record() <= last);
-    let (before, missing): (Vec<&StoredClick>, Vec<&StoredClick>) = batch.clicks.iter().partition(is_stored);
+    let (before, missing): (Vec<&StoredClick>, Vec<&StoredClick>) = clicks.iter().partition(is_stored);
     let raw_from = raw_from(files.main())?;
     compare(files, batch, &before, raw_from)?;
     if progress.is_some_and(|last| batch.last <= last) {
@@ -53,7 +54,7 @@ pub(crate) fn raw_from(main: &Connection) -> Result<Option<UnixMillis>, Fault> {
     Ok(raw_from.map(UnixMillis))
 }
 
-fn refused(batch: &ClickBatch, reason: String) -> Fault {
+pub(crate) fn refused(batch: &ClickBatch, reason: String) -> Fault {
     let (stream, first, last) = (batch.stream, batch.first, batch.last);
     ClickStoreError::BatchRefused { stream, first, last, reason }.into()
 }
@@ -78,7 +79,7 @@ fn compare(
     Ok(())
 }
 
-fn insert_raw(
+pub(crate) fn insert_raw(
     files: &mut Files,
     batch: &ClickBatch,
     clicks: &[Judged<'_>],
@@ -144,11 +145,11 @@ fn advance(
     Ok(())
 }
 
-fn signed(count: usize) -> i64 {
+pub(crate) fn signed(count: usize) -> i64 {
     i64::try_from(count).expect("a batch holds fewer than 2^63 clicks")
 }
 
-fn insert_touches(main: &Transaction<'_>, clicks: &[Judged<'_>]) -> Result<(), Fault> {
+pub(crate) fn insert_touches(main: &Transaction<'_>, clicks: &[Judged<'_>]) -> Result<(), Fault> {
     let wins = |judged: &&Judged<'_>| judged.finding.is_none() && judged.click.is_touch();
     let mut touches: Vec<&StoredClick> = clicks.iter().filter(wins).map(|judged| judged.click).collect();
     // In the table's order, so that neighbours are written together.
@@ -174,7 +175,7 @@ fn insert_touches(main: &Transaction<'_>, clicks: &[Judged<'_>]) -> Result<(), F
 
 /// A batch's clicks, counted before they are written.
 #[derive(Default)]
-struct Sums<'a> {
+pub(crate) struct Sums<'a> {
     links: BTreeMap<(Group, i64, i64, u8), i64>,
     subs: BTreeMap<(Group, &'a str, i64, u8), i64>,
     hours_with_unique: BTreeSet<i64>,
@@ -184,7 +185,7 @@ struct Sums<'a> {
 type Group = (i64, i64, i64, i64);
 
 impl<'a> Sums<'a> {
-    fn of(clicks: &[Judged<'a>]) -> Self {
+    pub(crate) fn of(clicks: &[Judged<'a>]) -> Self {
         let mut sums = Self::default();
         for Judged { click, verdict, .. } in clicks {
             let hour = click.at.hour().get();
@@ -201,7 +202,7 @@ impl<'a> Sums<'a> {
         sums
     }
 
-    fn add_to(&self, main: &Transaction<'_>) -> Result<(), Fault> {
+    pub(crate) fn add_to(&self, main: &Transaction<'_>) -> Result<(), Fault> {
         let mut add = main.prepare_cached(
             "INSERT INTO click_hours VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)
              ON CONFLICT DO UPDATE SET n = n + excluded.n",

@@ -56,6 +56,7 @@ mod query;
 mod raw;
 mod reader;
 mod report;
+mod restore;
 mod retention;
 mod schema;
 mod writer;
@@ -71,6 +72,7 @@ use hopline_click_store::{
 use hopline_clickid::UniqueNumber;
 use hopline_report::{ClickQuery, ReportQuery, ReportRows};
 use hopline_types::{AdvertiserId, UnixMillis};
+use tokio::sync::oneshot;
 
 use crate::reader::Readers;
 use crate::writer::Writer;
@@ -97,7 +99,18 @@ impl EmbeddedClickStore {
 
 impl ClickStore for EmbeddedClickStore {
     fn store(&self, batch: ClickBatch) -> Answer<'_, Stored> {
-        self.writer.run("store a batch", move |files| batch::store(files, &batch))
+        // Taking it apart begins while the writing thread may be busy with another batch.
+        let (taken_apart, clicks) = oneshot::channel();
+        let same = batch.clone();
+        drop(tokio::task::spawn_blocking(move || taken_apart.send(same.clicks())));
+        self.writer.run("store a batch", move |files| {
+            let clicks = clicks.blocking_recv().unwrap_or_else(|_| batch.clicks());
+            batch::store(files, &batch, &clicks)
+        })
+    }
+
+    fn restore(&self, batch: ClickBatch) -> Answer<'_, u64> {
+        self.writer.run("restore clicks", move |files| restore::restore(files, &batch, &batch.clicks()))
     }
 
     fn progress(&self, stream: StreamId) -> Answer<'_, Option<u64>> {
@@ -106,6 +119,12 @@ impl ClickStore for EmbeddedClickStore {
 
     fn find_click(&self, unique: UniqueNumber, at: UnixMillis) -> Answer<'_, Option<StoredClick>> {
         self.readers.run("find a click", move |reader| lookups::find_click(reader, unique, at))
+    }
+
+    fn find_clicks(&self, clicks: Vec<(UniqueNumber, UnixMillis)>) -> Answer<'_, Vec<Option<StoredClick>>> {
+        self.readers.run("find clicks", move |reader| {
+            clicks.iter().map(|(unique, at)| lookups::find_click(reader, *unique, *at)).collect()
+        })
     }
 
     fn touches(

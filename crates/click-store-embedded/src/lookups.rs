@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use hopline_click_store::plan::Rows;
 use hopline_click_store::{
     ChangedHours, ClickCount, ClickCursor, ClickPage, RecentClick, StoredClick, StreamId, Tally, Touch,
 };
@@ -14,7 +15,7 @@ use rusqlite::{Connection, OptionalExtension, params, params_from_iter};
 use crate::batch;
 use crate::day::Day;
 use crate::fault::{Fault, unsigned};
-use crate::query::{Conditions, Rows};
+use crate::query::Conditions;
 use crate::raw;
 use crate::reader::Reader;
 

@@ -1,8 +1,8 @@
 //! Counting reports: from sums by the hour where they hold what is asked, else from the rows.
 
+use hopline_click_store::plan::{self, CLICK_HOURS, Rollup, Rows, SUB_HOURS, Term};
 use hopline_money::Currency;
 use hopline_report::{Basis, Counters, Dimension, ReportQuery, ReportRows, RowFold, Segment, Value};
-use hopline_types::HOUR_MS;
 use rusqlite::types::Value as Sql;
 use rusqlite::{Connection, Row, params_from_iter};
 
@@ -11,17 +11,18 @@ use crate::day::Day;
 use crate::fact::{BY_CLICK, BY_CONVERSION};
 use crate::fault::Fault;
 use crate::lookups;
-use crate::query::{self, Conditions, Rows};
+use crate::query::{self, Conditions};
 use crate::reader::Reader;
 
 /// Segments counted by one statement over raw rows.
 const SEGMENTS_PER_SCAN: usize = 64;
 
-const CLICK_SUMS: &str = "sum((kind = 1) * n), sum((kind = 1 AND verdict = 0) * n), \
-    sum((kind = 1 AND verdict = 1) * n), sum((kind = 1 AND verdict >= 2) * n), sum((kind = 2) * n)";
-const FACT_SUMS: &str = "currency, sum(conversions), sum(events), sum(sales), sum(leads), sum(installs), \
-    sum(approved), sum(rejected), sum(reversed), sum(revenue_minor), sum(payout_minor), \
-    sum(gross_sales_minor), sum(refunds_minor)";
+/// Sums by the hour of clicks, and of facts.
+const CLICK_ROLLUPS: [Rollup; 2] = [CLICK_HOURS, SUB_HOURS];
+const FACT_ROLLUPS: [Rollup; 1] = [Rollup {
+    table: "fact_hours",
+    columns: &["advertiser", "offer", "goal", "affiliate", "link", "status"],
+}];
 
 /// One way to count: a table whose rows have a time, and what is summed.
 struct Plan<'q> {
@@ -35,9 +36,7 @@ struct Plan<'q> {
 
 pub(crate) fn count(reader: &mut Reader, query: &ReportQuery) -> Result<ReportRows, Fault> {
     let segments = query.segments();
-    let is_hourly = segments
-        .iter()
-        .all(|segment| [segment.from, segment.to].iter().all(|at| at.get().rem_euclid(HOUR_MS) == 0));
+    let is_hourly = plan::is_hourly(&segments);
     let mut fold = RowFold::default();
     // One snapshot for clicks and facts.
     reader.main().execute_batch("BEGIN")?;
@@ -58,8 +57,9 @@ fn count_all(
 ) -> Result<Option<hopline_types::UnixMillis>, Fault> {
     let facts = fact_plan(query, is_hourly);
     count_segments(&facts, reader.main(), segments, is_hourly, fold)?;
-    if let Some(table) = click_hours_table(query).filter(|_| is_hourly) {
-        let clicks = Plan::new(query, Rows::Clicks, table, "hour");
+    let rollup = Rollup::holding(query, Rows::Clicks, &CLICK_ROLLUPS);
+    if let Some(rollup) = rollup.filter(|_| is_hourly) {
+        let clicks = Plan::new(query, Rows::Clicks, rollup.table, "hour");
         count_segments(&clicks, reader.main(), segments, is_hourly, fold)?;
         return Ok(None);
     }
@@ -98,27 +98,14 @@ fn count_segments(
     Ok(())
 }
 
-fn click_hours_table(query: &ReportQuery) -> Option<&'static str> {
-    let tables: [(&str, &[&str]); 2] = [
-        ("click_hours", &["advertiser", "offer", "affiliate", "link", "verdict"]),
-        ("sub_hours", &["advertiser", "offer", "affiliate", "sub1", "verdict"]),
-    ];
-    let holds = |columns: &[&str]| {
-        dimensions(query).all(|dimension| query::is_constant_or_in(dimension, Rows::Clicks, columns))
-    };
-    tables.iter().find(|(_, columns)| holds(columns)).map(|(table, _)| *table)
-}
-
 fn fact_plan(query: &ReportQuery, is_hourly: bool) -> Plan<'_> {
-    let columns = ["advertiser", "offer", "goal", "affiliate", "link", "status"];
-    let is_in_hours = is_hourly
-        && dimensions(query).all(|dimension| query::is_constant_or_in(dimension, Rows::Facts, &columns));
+    let rollup = Rollup::holding(query, Rows::Facts, &FACT_ROLLUPS);
     let (basis, time) = match query.basis {
         Basis::Click => (BY_CLICK, "clicked_at"),
         Basis::Conversion => (BY_CONVERSION, "converted_at"),
     };
-    let mut plan = if is_in_hours {
-        let mut plan = Plan::new(query, Rows::Facts, "fact_hours", "hour");
+    let mut plan = if let Some(rollup) = rollup.filter(|_| is_hourly) {
+        let mut plan = Plan::new(query, Rows::Facts, rollup.table, "hour");
         plan.conditions.equal("basis", Sql::Integer(basis));
         plan
     } else {
@@ -130,15 +117,9 @@ fn fact_plan(query: &ReportQuery, is_hourly: bool) -> Plan<'_> {
     plan
 }
 
-/// Dimensions besides time that are grouped or filtered by.
-fn dimensions(query: &ReportQuery) -> impl Iterator<Item = Dimension> {
-    let grouped = query.group_by.iter().copied().filter(|dimension| !dimension.is_time());
-    grouped.chain(query.filters.keys().copied())
-}
-
 impl<'q> Plan<'q> {
     fn new(query: &'q ReportQuery, rows: Rows, table: &'static str, time: &'static str) -> Self {
-        let others = query.group_by.iter().copied().filter(|dimension| !dimension.is_time()).collect();
+        let others = plan::groups(query).collect();
         let conditions = Conditions::new(&query.filters, query.scope, rows);
         Self { query, rows, table, time, others, conditions }
     }
@@ -157,7 +138,7 @@ impl<'q> Plan<'q> {
             let Some(segment) = segments.get(segment) else { continue };
             let mut others: Vec<Value> = Vec::with_capacity(self.others.len());
             for (column, dimension) in (1..).zip(&self.others) {
-                others.push(query::read(*dimension, row, column)?);
+                others.push(query::read(*dimension, self.rows, row, column)?);
             }
             let column = 1 + self.others.len();
             let (currency, counters) = match self.rows {
@@ -173,11 +154,11 @@ impl<'q> Plan<'q> {
         let mut columns = piece(self.time, segments);
         for dimension in &self.others {
             columns += ", ";
-            columns += query::expression(*dimension, self.rows);
+            columns += query::expression(Term::of(*dimension, self.rows));
         }
         let (sums, more) = match self.rows {
-            Rows::Clicks => (CLICK_SUMS, 0),
-            Rows::Facts => (FACT_SUMS, 1),
+            Rows::Clicks => (click_sums(), 0),
+            Rows::Facts => (fact_sums(), 1),
         };
         let groups: Vec<String> =
             (1..=1 + self.others.len() + more).map(|column| column.to_string()).collect();
@@ -198,34 +179,32 @@ fn piece(time: &str, segments: usize) -> String {
     format!("CASE{whens} ELSE {} END", segments - 1)
 }
 
+fn click_sums() -> String {
+    plan::CLICK_COUNTS.map(|counted| format!("sum(({counted}) * n)")).join(", ")
+}
+
+fn fact_sums() -> String {
+    let columns = plan::FACT_COUNTS.iter().chain(&plan::FACT_MONEY);
+    columns.fold("currency".to_owned(), |sums, column| format!("{sums}, sum({column})"))
+}
+
 fn click_counters(row: &Row<'_>, at: usize) -> rusqlite::Result<Counters> {
-    Ok(Counters {
-        gross_clicks: row.get(at)?,
-        unique_clicks: row.get(at + 1)?,
-        duplicate_clicks: row.get(at + 2)?,
-        invalid_clicks: row.get(at + 3)?,
-        impressions: row.get(at + 4)?,
-        ..Counters::default()
-    })
+    Ok(plan::click_counters(columns(row, at)?))
 }
 
 fn fact_counters(row: &Row<'_>, at: usize) -> rusqlite::Result<Counters> {
-    let money = |column: usize| row.get::<_, i64>(at + column).map(i128::from);
-    Ok(Counters {
-        conversions: row.get(at)?,
-        events: row.get(at + 1)?,
-        sales: row.get(at + 2)?,
-        leads: row.get(at + 3)?,
-        installs: row.get(at + 4)?,
-        approved: row.get(at + 5)?,
-        rejected: row.get(at + 6)?,
-        reversed: row.get(at + 7)?,
-        revenue_minor: money(8)?,
-        payout_minor: money(9)?,
-        gross_sales_minor: money(10)?,
-        refunds_minor: money(11)?,
-        ..Counters::default()
-    })
+    let counts = columns(row, at)?;
+    let money = columns::<4>(row, at + counts.len())?;
+    Ok(plan::fact_counters(counts, money.map(i128::from)))
+}
+
+/// The numbers in the columns from `at` on.
+fn columns<const N: usize>(row: &Row<'_>, at: usize) -> rusqlite::Result<[i64; N]> {
+    let mut numbers = [0; N];
+    for (column, number) in (at..).zip(&mut numbers) {
+        *number = row.get(column)?;
+    }
+    Ok(numbers)
 }
 
 fn currency(row: &Row<'_>, column: usize) -> Result<Currency, Fault> {

@@ -36,6 +36,17 @@ CREATE TABLE findings (
 ) STRICT;
 ";
 
+/// Clicks that came after their batches; `counted` is 0 while only the intention is noted.
+const MAIN_3: &str = "
+CREATE TABLE restored (
+    edge INTEGER NOT NULL,
+    stream INTEGER NOT NULL,
+    record INTEGER NOT NULL,
+    counted INTEGER NOT NULL,
+    PRIMARY KEY (edge, stream, record)
+) STRICT, WITHOUT ROWID;
+";
+
 /// Ids and texts that are absent are 0 and ''; times are Unix milliseconds, hours their starts; `kind` is 1
 /// for clicks, 2 for impressions; `verdict` is the byte in the click id.
 const MAIN: &str = "
@@ -195,7 +206,7 @@ impl Kind {
     /// What makes a file of each version out of the one before; a new file takes all of them.
     const fn steps(self) -> &'static [&'static str] {
         match self {
-            Self::Main => &[MAIN, MAIN_2],
+            Self::Main => &[MAIN, MAIN_2, MAIN_3],
             Self::Day => &[DAY, DAY_2, DAY_3],
         }
     }

@@ -28,7 +28,7 @@ fn click(record: u64) -> StoredClick {
 fn batch(records: std::ops::RangeInclusive<u64>) -> ClickBatch {
     let (first, last) = (*records.start(), *records.end());
     let clicks: Vec<StoredClick> = records.map(click).collect();
-    ClickBatch { stream: STREAM, first, last, clicks, content: [0; 32] }
+    ClickBatch::of_clicks(STREAM, first, last, &clicks)
 }
 
 async fn checked(store: &EmbeddedClickStore) -> AuditOutcome {
@@ -191,7 +191,7 @@ async fn files_of_a_newer_program_are_refused_and_not_touched() {
     };
     is_refused(&set("clicks-2026-03-28.db", 4), 4, 3);
     set("clicks-2026-03-28.db", 3);
-    is_refused(&set("clicks.db", 3), 3, 2);
+    is_refused(&set("clicks.db", 4), 4, 3);
 }
 
 #[tokio::test]

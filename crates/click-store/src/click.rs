@@ -138,6 +138,48 @@ impl StoredClick {
         })
     }
 
+    /// The record that says the same. What a click id says is written into the token, but for the signature.
+    #[must_use]
+    pub fn to_record(&self) -> Click {
+        let id = |id: Option<i64>| id.and_then(|id| u32::try_from(id).ok()).unwrap_or(0);
+        let mut token = self.token;
+        let mut put = |at: usize, bytes: &[u8]| token[at..at + bytes.len()].copy_from_slice(bytes);
+        put(2, &self.at.get().to_be_bytes()[2..]);
+        put(8, &id(self.offer.map(Into::into)).to_be_bytes());
+        put(12, &id(self.affiliate.map(Into::into)).to_be_bytes());
+        put(16, &id(self.link.map(Into::into)).to_be_bytes());
+        put(20, &self.unique.bits().to_be_bytes());
+        put(28, &[self.verdict.code()]);
+        let dims = &self.dims;
+        Click {
+            token,
+            advertiser: id(self.advertiser.map(Into::into)),
+            visitor_key: self.visitor_key,
+            pseudonym: self.pseudonym,
+            network: self.network,
+            flags: self.flags,
+            status: self.status,
+            country: dims.country.as_bytes().try_into().unwrap_or([0; 2]),
+            device: Device::ALL.into_iter().find(|device| device.as_str() == dims.device).unwrap_or_default(),
+            rule_version: self.rule_version,
+            code: self.code.clone(),
+            subs: dims.subs.clone(),
+            source: dims.source.clone(),
+            landing_page: dims.landing_page.clone(),
+            creative: dims.creative.clone(),
+            ext: self.ext.clone(),
+            email_hash: self.email_hash.clone(),
+            referrer_host: dims.referrer_host.clone(),
+            os: dims.os.clone(),
+            browser: dims.browser.clone(),
+            language: self.language.clone(),
+            region: dims.region.clone(),
+            detail: self.detail.clone(),
+            deep_link: self.deep_link.clone(),
+            consent: self.consent.clone(),
+        }
+    }
+
     /// The click id as visitors and shops have it.
     #[must_use]
     pub fn click_id(&self) -> String {

@@ -35,6 +35,7 @@ macro_rules! conformance_suite {
             a_stream_that_began_anew_under_an_old_name_is_refused
             a_batch_that_contradicts_itself_is_refused_and_nothing_is_stored
             batches_of_many_streams_are_tallied_apart
+            d_08_clicks_that_were_set_aside_are_restored_once
             a_restart_keeps_everything
             d_15_the_check_finds_what_was_stored_to_be_sound
             reports_equal_a_direct_count

@@ -33,8 +33,9 @@ mod lookups;
 mod store;
 
 pub mod conformance;
+pub mod plan;
 
-pub use batch::{ClickBatch, ContentHash, Stored, StreamId};
+pub use batch::{ClickBatch, ContentHash, RecordedClick, Records, RecordsBuilder, Stored, StreamId};
 pub use click::{Dims, StoredClick};
 pub use error::ClickStoreError;
 pub use export::EXPORT_COLUMNS;

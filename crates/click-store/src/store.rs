@@ -21,11 +21,27 @@ pub trait ClickStore: Send + Sync + Debug {
     /// stored, only what is missing is stored. The last batch of a stream with other content is refused.
     fn store(&self, batch: ClickBatch) -> Answer<'_, Stored>;
 
+    /// Stores clicks that were set aside when the batches that cover them were stored, and come after all: each once,
+    /// however often it is sent. Says how many were not stored yet. All of them must lie within the stream's progress; one
+    /// whose raw row retention would have deleted is refused.
+    fn restore(&self, batch: ClickBatch) -> Answer<'_, u64>;
+
     /// The last record id stored of a stream.
     fn progress(&self, stream: StreamId) -> Answer<'_, Option<u64>>;
 
     /// One click. `at` is the time in its click id, which says where to look.
     fn find_click(&self, unique: UniqueNumber, at: UnixMillis) -> Answer<'_, Option<StoredClick>>;
+
+    /// Many clicks, in the order asked for. Stores may look for them as one set.
+    fn find_clicks(&self, clicks: Vec<(UniqueNumber, UnixMillis)>) -> Answer<'_, Vec<Option<StoredClick>>> {
+        Box::pin(async move {
+            let mut found = Vec::with_capacity(clicks.len());
+            for (unique, at) in clicks {
+                found.push(self.find_click(unique, at).await?);
+            }
+            Ok(found)
+        })
+    }
 
     /// The clicks of a visitor on offers of an advertiser, `from` inclusive, `to` exclusive, oldest first.
     fn touches(
@@ -41,6 +57,7 @@ pub trait ClickStore: Send + Sync + Debug {
     fn unique_clicks(&self, from: UnixMillis, to: UnixMillis) -> Answer<'_, Vec<ClickCount>>;
 
     /// The hours whose unique clicks have changed since `version` (0: all): late clicks of an old hour too.
+    /// None is missed; where several processes store and ask, an hour may be told again.
     fn changed_hours(&self, version: u64) -> Answer<'_, ChangedHours>;
 
     /// Makes clicks invalid that a finding is about, those stored later too. The hours of unique ones among them have

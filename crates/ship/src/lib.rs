@@ -24,7 +24,8 @@
 //! | the spool is damaged | the reader puts the bytes aside; logged as an error, counted in `hopline_spool_damage_total` |
 //! | the disk runs full | `hopline_spool_disk_free_bytes` says so all along; an error is logged below [`ShipLimits::disk_free_least`] |
 //!
-//! A record may be in the dead letters twice, if a crash follows at once.
+//! A record may be in the dead letters twice, if a crash follows at once. [`resend`] sends them again, once whatever refused them
+//! was changed.
 //!
 //! # Pace
 //!
@@ -40,6 +41,7 @@
 mod files;
 mod gauges;
 mod records;
+mod resend;
 mod sink;
 mod stream;
 mod wake;
@@ -59,6 +61,7 @@ use tokio::task::JoinSet;
 use crate::gauges::Gauges;
 use crate::stream::StreamShipper;
 
+pub use resend::{ResendError, Resent, letters, resend};
 pub use sink::{Accepted, ConversionSink, SinkError};
 pub use wake::Wake;
 
@@ -109,6 +112,22 @@ impl Default for ShipLimits {
             retry_least: Duration::from_millis(50),
             retry_most: Duration::from_secs(10),
             disk_free_least: DISK_FREE_LEAST,
+        }
+    }
+}
+
+impl ShipLimits {
+    /// For a store that is a server, which wants few and large batches: up to 100,000 records or 32 MiB, else what a second brings.
+    /// A stream that is far behind holds such a batch about three times: as read, as sorted, as sent.
+    #[must_use]
+    pub fn for_server() -> Self {
+        Self {
+            batch_records: 100_000,
+            batch_bytes: 32 * 1024 * 1024,
+            interval: Duration::from_secs(1),
+            pause: Duration::from_secs(1),
+            retry_least: Duration::from_millis(200),
+            ..Self::default()
         }
     }
 }
@@ -207,6 +226,14 @@ pub async fn run(options: ShipOptions) -> Result<(), ShipError> {
         options.shutdown.begun().await;
     }
     outcome
+}
+
+/// Every stream in a directory, as if nobody wrote any.
+///
+/// # Errors
+/// The directory cannot be listed.
+pub fn streams(spool_dir: &Path) -> Result<Vec<StreamSource>, ShipError> {
+    left_over(spool_dir, &[])
 }
 
 /// Streams in the directory that nobody writes any more.

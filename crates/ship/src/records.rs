@@ -1,9 +1,9 @@
 //! What a batch of the spool holds.
 
-use hopline_click_store::{ClickBatch, StoredClick, StreamId};
+use hopline_click_store::{ClickBatch, RecordsBuilder, StreamId};
 use hopline_clickid::UniqueNumber;
-use hopline_record::{ConversionEvent, Record};
-use hopline_spool::{Batch, RecordId, RecordRef};
+use hopline_record::{ConversionEvent, DecodeError, Kind};
+use hopline_spool::{Batch, RecordId};
 
 /// A batch, sorted by where its records go.
 #[derive(Debug)]
@@ -19,40 +19,49 @@ pub(crate) fn event_id(stream: StreamId, record: RecordId) -> String {
     format!("{}-{}-{record}", stream.edge, stream.stream)
 }
 
-/// Sorts a batch. Its boundaries are the ids from where it begins to where reading goes on.
+/// Sorts a batch. Its boundaries are the ids from where it begins to where reading goes on. Clicks are read in place and
+/// copied as they are.
 pub(crate) fn sort(stream: StreamId, batch: &Batch) -> Sorted {
     let first = batch.start().next_id.get();
     let last = batch.end().next_id.get().saturating_sub(1).max(first);
     let content =
         ClickBatch::hash(stream, first, last, batch.iter().map(|record| (record.id.get(), record.payload)));
-    let clicks = ClickBatch { stream, first, last, clicks: Vec::new(), content };
-    let mut sorted = Sorted { clicks, events: Vec::new(), dead: Vec::new() };
+    let mut clicks = RecordsBuilder::with_capacity(batch.len(), batch.payload_bytes());
+    let (mut events, mut dead) = (Vec::new(), Vec::new());
     for record in batch.iter() {
-        if let Err(reason) = sorted.take(stream, &record) {
-            sorted.dead.push((record.id, reason));
+        match take(stream, record.id, record.kind, record.payload, &mut clicks) {
+            Ok(event) => events.extend(event),
+            Err(reason) => dead.push((record.id, reason)),
         }
     }
-    sorted
+    let clicks = ClickBatch { stream, first, last, records: clicks.build(), content };
+    Sorted { clicks, events, dead }
 }
 
-impl Sorted {
-    fn take(&mut self, stream: StreamId, record: &RecordRef<'_>) -> Result<(), String> {
-        let decoded = Record::decode(record.kind, record.payload).map_err(|error| error.to_string())?;
-        let (click, is_impression) = match decoded {
-            Record::Click(click) => (click, false),
-            Record::Impression(click) => (click, true),
-            Record::Conversion(event) => {
-                self.events.push((event_id(stream, record.id), event));
-                return Ok(());
-            }
-        };
-        let click = StoredClick::from_record(click, is_impression)?;
-        let own = UniqueNumber::new(stream.edge, stream.stream, record.id.get());
-        if own != Ok(click.unique) {
-            let (at, given) = (event_id(stream, record.id), click.unique);
-            return Err(format!("its click id has the number {given}, but it is record {at}"));
+/// Takes a record to the clicks, or gives the conversion event that it is.
+pub(crate) fn take(
+    stream: StreamId,
+    id: RecordId,
+    kind: u8,
+    payload: &[u8],
+    clicks: &mut RecordsBuilder,
+) -> Result<Option<(String, ConversionEvent)>, String> {
+    let is_impression = match Kind::from_code(kind) {
+        Some(Kind::Click) => false,
+        Some(Kind::Impression) => true,
+        Some(Kind::Conversion) => {
+            let event = ConversionEvent::decode(payload).map_err(|error| error.to_string())?;
+            return Ok(Some((event_id(stream, id), event)));
         }
-        self.clicks.clicks.push(click);
-        Ok(())
-    }
+        None => return Err(DecodeError::UnknownKind { kind }.to_string()),
+    };
+    let own = UniqueNumber::new(stream.edge, stream.stream, id.get()).map_err(|error| error.to_string())?;
+    clicks.push(payload, is_impression, |given| {
+        if given == own {
+            return Ok(());
+        }
+        let at = event_id(stream, id);
+        Err(format!("its click id has the number {given}, but it is record {at}"))
+    })?;
+    Ok(None)
 }

@@ -4,7 +4,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use hopline_click_store::{ClickBatch, ClickStore, ClickStoreError, StreamId};
-use hopline_clickid::UniqueNumber;
 use hopline_fault::{Point, Switch, is_off, point};
 use hopline_record::ConversionEvent;
 use hopline_runtime::clock::Clock;
@@ -148,12 +147,12 @@ impl StreamShipper {
         let mut attempt = 0_u16;
         loop {
             match self.try_clicks(&batch, attempt).await {
-                Ok(()) => return Ok(u64::try_from(batch.clicks.len()).unwrap_or(u64::MAX)),
+                Ok(()) => return Ok(u64::try_from(batch.records.len()).unwrap_or(u64::MAX)),
                 Err(ClickStoreError::RecordRefused { record, reason, .. })
-                    if batch.clicks.iter().any(|click| click.unique.record() == record) =>
+                    if batch.records.numbers().any(|unique| unique.record() == record) =>
                 {
                     self.metrics.failures.inc();
-                    batch.clicks.retain(|click| click.unique.record() != record);
+                    batch.records = batch.records.only(|unique| unique.record() != record);
                     let id = RecordId::new(record).expect("a click of the batch has a record id");
                     self.bury(vec![(id, reason)]).await?;
                 }
@@ -298,13 +297,7 @@ impl StreamShipper {
 /// The batch as a store would see it that does not know it again: for the test that doubles are noticed.
 #[cold]
 fn unrecognised(batch: &ClickBatch, attempt: u16) -> ClickBatch {
-    let mut batch = batch.clone();
-    batch.stream.edge = batch.stream.edge.wrapping_add(attempt);
-    for click in &mut batch.clicks {
-        let number = UniqueNumber::new(batch.stream.edge, batch.stream.stream, click.unique.record());
-        click.unique = number.expect("its record number was good before");
-    }
-    batch
+    batch.under(StreamId { edge: batch.stream.edge.wrapping_add(attempt), ..batch.stream })
 }
 
 /// Runs a blocking step. Its panic goes on here.

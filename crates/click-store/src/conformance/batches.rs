@@ -3,7 +3,7 @@
 use hopline_types::HOUR_MS;
 
 use super::Harness;
-use super::data::{START, STREAM, Say, batch, covering, fact, many_batches, many_facts};
+use super::data::{START, STREAM, Say, advertiser, batch, covering, fact, many_batches, many_facts};
 use super::reports::{store_all, total};
 use crate::{AuditOutcome, ClickBatch, ClickStore, ClickStoreError, Stored, StreamId};
 
@@ -120,8 +120,9 @@ pub async fn a_restart_keeps_everything(harness: &impl Harness) {
     assert_eq!(send(&*store, &batch).await, Stored::Before);
     assert_eq!(store.store_facts(vec![fact("f1", START)]).await.expect("facts are taken"), 0);
     assert_eq!(total(&*store).await, before);
-    let found = store.find_click(batch.clicks[3].unique, START).await.expect("a look-up");
-    assert_eq!(found.as_ref(), batch.clicks.last());
+    let clicks = batch.clicks();
+    let found = store.find_click(clicks[3].unique, START).await.expect("a look-up");
+    assert_eq!(found.as_ref(), clicks.last());
 }
 
 /// Counts kept equal a recount, also with repeated batches in between.
@@ -129,11 +130,45 @@ pub async fn d_15_the_check_finds_what_was_stored_to_be_sound(harness: &impl Har
     let store = harness.open().await;
     assert_sound(&*store, 0).await;
     let batches = many_batches();
-    let clicks: usize = batches.iter().map(|batch| batch.clicks.len()).sum();
+    let clicks: usize = batches.iter().map(|batch| batch.records.len()).sum();
     for batch in &batches {
         send(&*store, batch).await;
         send(&*store, batch).await;
     }
     store_all(&*store, &[], &many_facts()).await;
     assert_sound(&*store, u64::try_from(clicks).expect("few")).await;
+}
+
+/// D-08: what a batch had to leave out comes after all, with everything that hangs on it, once.
+pub async fn d_08_clicks_that_were_set_aside_are_restored_once(harness: &impl Harness) {
+    let store = harness.open().await;
+    let at = |record: i64| START.plus(record * HOUR_MS);
+    let say = |record: u64| Say { visitor: 5, ..Say::new(record, at(i64::try_from(record).expect("small"))) };
+    let banner = Say { is_impression: true, ..say(6) };
+    send(&*store, &covering(1, 4, vec![say(1).click(), say(3).click()])).await;
+    send(&*store, &covering(5, 9, vec![say(5).click(), banner.click()])).await;
+    let version = store.changed_hours(0).await.expect("hours").version;
+
+    let late = batch(vec![say(2).click(), say(3).click(), say(7).click()]);
+    assert_eq!(store.restore(late.clone()).await.expect("they are restored"), 2);
+    assert_eq!(store.restore(late.clone()).await.expect("they are there"), 0);
+    assert_eq!(total(&*store).await.gross_clicks, 5);
+    assert_sound(&*store, 6).await;
+    let tallies = store.tallies().await.expect("tallies");
+    assert_eq!((tallies[0].clicks, tallies[0].impressions, tallies[0].gaps.len()), (5, 1, 0));
+    let touches = store.touches(5, advertiser(1), at(0), at(99)).await.expect("touches");
+    assert_eq!(touches.iter().map(|touch| touch.unique.record()).collect::<Vec<_>>(), [1, 2, 3, 5, 7]);
+    let changed = store.changed_hours(version).await.expect("hours").hours;
+    assert!(changed.contains(&at(2)) && changed.contains(&at(7)), "{changed:?}");
+    assert_eq!(store.progress(STREAM).await.expect("progress"), Some(9));
+
+    let early = store.restore(batch(vec![say(10).click()])).await.expect_err("its batch comes yet");
+    assert!(matches!(early, ClickStoreError::BatchRefused { .. }), "{early}");
+    let other = Say { offer: 3, ..say(2) };
+    let other = store.restore(batch(vec![other.click()])).await.expect_err("its number is taken");
+    assert!(matches!(other, ClickStoreError::RecordRefused { record: 2, .. }), "{other}");
+    drop(store);
+    let store = harness.open().await;
+    assert_eq!(store.restore(late).await.expect("they are there"), 0);
+    assert_sound(&*store, 6).await;
 }

@@ -102,9 +102,7 @@ pub(super) fn covering(first: u64, last: u64, clicks: Vec<StoredClick>) -> Click
     let stream = clicks
         .first()
         .map_or(STREAM, |click| StreamId { edge: click.unique.edge(), stream: click.unique.stream() });
-    let records = clicks.iter().map(|click| (click.unique.record(), click.token.as_slice()));
-    let content = ClickBatch::hash(stream, first, last, records);
-    ClickBatch { stream, first, last, clicks, content }
+    ClickBatch::of_clicks(stream, first, last, &clicks)
 }
 
 /// A small generator (splitmix64), so that stores see the same rows on every run.

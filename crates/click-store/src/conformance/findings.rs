@@ -10,7 +10,7 @@ use super::batches::assert_sound;
 use super::count::{count, table_of};
 use super::data::{START, Say, advertiser, affiliate, batch, many_batches, offer};
 use super::reports::{store_all, total};
-use crate::{ClickStore, ClickStoreError, Reclassified, Reclassify, StoredClick};
+use crate::{ClickBatch, ClickStore, ClickStoreError, Reclassified, Reclassify, StoredClick};
 
 fn finding(id: i64, from_hours: i64, to_hours: i64) -> Reclassify {
     Reclassify {
@@ -102,7 +102,8 @@ pub async fn c_02_clicks_stored_later_are_judged_by_the_findings_before(harness:
     assert_eq!(apply(&*store, &Reclassify { reason: Reason::Head, ..finding(2, 9, 11) }).await, 0);
     let late = batch(vec![Say::new(1, hour).click(), Say::new(2, hour.plus(HOUR_MS)).click()]);
     store_all(&*store, &[late.clone(), late.clone()], &[]).await;
-    for (click, id, reason) in [(&late.clicks[0], 1, Reason::Bot), (&late.clicks[1], 2, Reason::Head)] {
+    let clicks = late.clicks();
+    for (click, id, reason) in [(&clicks[0], 1, Reason::Bot), (&clicks[1], 2, Reason::Head)] {
         let found = store.find_click(click.unique, click.at).await.expect("a look-up").expect("it is there");
         assert_eq!((found.verdict, found.finding.map(i64::from)), (Verdict::invalid(reason), Some(id)));
     }
@@ -143,7 +144,7 @@ pub async fn c_02_reports_after_findings_equal_a_direct_count(harness: &impl Har
         assert!(apply(&*store, finding).await > 0, "{finding:?} is about nothing");
         assert_sound(&*store, store.tallies().await.map(rows).expect("tallies")).await;
     }
-    let mut clicks: Vec<StoredClick> = batches.into_iter().flat_map(|batch| batch.clicks).collect();
+    let mut clicks: Vec<StoredClick> = batches.iter().flat_map(ClickBatch::clicks).collect();
     for click in &mut clicks {
         if let Some(first) = findings.iter().find(|finding| finding.hits(click)) {
             (click.verdict, click.finding) = (first.verdict(), Some(first.id));

@@ -9,7 +9,7 @@ use super::Harness;
 use super::batches::assert_sound;
 use super::data::{START, STREAM, Say, advertiser, affiliate, batch, many_batches, offer};
 use super::reports::{store_all, total};
-use crate::{Retention, StoredClick, StreamId};
+use crate::{ClickBatch, Retention, StoredClick, StreamId};
 
 const DAY_MS: i64 = 24 * HOUR_MS;
 
@@ -115,7 +115,7 @@ pub async fn raw_pages_neither_repeat_nor_skip(harness: &impl Harness) {
     let store = harness.open().await;
     let batches = many_batches();
     store_all(&*store, &batches, &[]).await;
-    let all: Vec<StoredClick> = batches.into_iter().flat_map(|batch| batch.clicks).collect();
+    let all: Vec<StoredClick> = batches.iter().flat_map(ClickBatch::clicks).collect();
     let query = ClickQuery {
         from: START.plus(7 * HOUR_MS),
         to: START.plus(60 * HOUR_MS),
@@ -185,7 +185,8 @@ pub async fn r_03_retention_deletes_raw_clicks_and_touches_and_keeps_counts(harn
     let retention = Retention { clicks_before: Some(cut), touches_before: Some(cut) };
     let done = store.retain(retention).await.expect("retention");
     assert_eq!((done.days_dropped, done.touches_dropped), (2, 2));
-    let click = |at: usize| store.find_click(old.clicks[at].unique, old.clicks[at].at);
+    let clicks = old.clicks();
+    let click = |at: usize| store.find_click(clicks[at].unique, clicks[at].at);
     assert_eq!(click(0).await.expect("a look-up"), None);
     assert_eq!(click(1).await.expect("a look-up"), None);
     let touches = store.touches(5, advertiser(1), START, START.plus(9 * DAY_MS)).await.expect("touches");

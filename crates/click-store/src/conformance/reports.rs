@@ -38,7 +38,7 @@ pub async fn reports_equal_a_direct_count(harness: &impl Harness) {
     let store = harness.open().await;
     let (batches, facts) = (many_batches(), many_facts());
     store_all(&*store, &batches, &facts).await;
-    let clicks: Vec<StoredClick> = batches.into_iter().flat_map(|batch| batch.clicks).collect();
+    let clicks: Vec<StoredClick> = batches.iter().flat_map(ClickBatch::clicks).collect();
     let queries = [
         "group_by=",
         "group_by=day",

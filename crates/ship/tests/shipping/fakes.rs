@@ -68,7 +68,7 @@ impl Clicks {
 impl ClickStore for Clicks {
     fn store(&self, batch: ClickBatch) -> Answer<'_, Stored> {
         Box::pin(async move {
-            let received = (batch.first, batch.last, batch.content, batch.clicks.len());
+            let received = (batch.first, batch.last, batch.content, batch.records.len());
             lock(&self.received).push(received);
             let refused = {
                 let mut plan = lock(&self.plan);
@@ -77,8 +77,7 @@ impl ClickStore for Clicks {
                     let source = unavailable();
                     return Err(ClickStoreError::Failed { doing: "store", retryable: true, source });
                 }
-                let mut clicks = batch.clicks.iter().map(|click| click.unique);
-                clicks.find(|unique| plan.refuses.contains(&unique.to_string()))
+                batch.records.numbers().find(|unique| plan.refuses.contains(&unique.to_string()))
             };
             if let Some(unique) = refused {
                 let (stream, record, reason) = (batch.stream, unique.record(), "not to its taste".into());
@@ -93,6 +92,19 @@ impl ClickStore for Clicks {
         })
     }
 
+    fn restore(&self, batch: ClickBatch) -> Answer<'_, u64> {
+        let plan = lock(&self.plan);
+        let refused = batch.records.numbers().find(|unique| plan.refuses.contains(&unique.to_string()));
+        if let Some(unique) = refused {
+            let (stream, record, reason) = (batch.stream, unique.record(), "still not to its taste".into());
+            return Box::pin(std::future::ready(Err(ClickStoreError::RecordRefused {
+                stream,
+                record,
+                reason,
+            })));
+        }
+        self.inner.restore(batch)
+    }
     fn progress(&self, stream: StreamId) -> Answer<'_, Option<u64>> {
         self.inner.progress(stream)
     }

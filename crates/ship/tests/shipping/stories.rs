@@ -3,6 +3,7 @@ use std::time::Duration;
 
 use hopline_click_store::{ClickStore, StreamId};
 use hopline_spool::{DeadLetters, ShippedMark};
+use hopline_types::UnixMillis;
 
 use crate::spool::{NOW, Place, STREAM};
 
@@ -367,4 +368,47 @@ async fn a_spool_that_was_lost_goes_on_behind_what_the_store_knows() {
     soon(place.drain()).await;
     assert_eq!((place.clicks.rows().await, place.orders()), (10, vec!["A-1".to_owned(), "A-2".to_owned()]));
     assert_eq!(place.metrics.ship.failures.get(), 0);
+}
+
+// D-08
+#[tokio::test]
+async fn d_08_dead_letters_are_sent_again_once_and_what_is_refused_again_is_put_back() {
+    let place = Place::new();
+    let mut writer = place.writer(STREAM);
+    writer.click();
+    let garbage = writer.record(1, b"\x01garbage");
+    let [distasteful, hopeless] = [writer.click(), writer.click()];
+    let bad_event = writer.conversion("A-1");
+    writer.click();
+    drop(writer);
+    for id in [distasteful, hopeless] {
+        place.clicks.plan.lock().unwrap().refuses.insert(format!("1-0-{id}"));
+    }
+    place.events.plan.lock().unwrap().refuses.insert(format!("1-0-{bad_event}"));
+    place.drain().await;
+    assert_eq!(place.clicks.rows().await, 2);
+    place.clicks.plan.lock().unwrap().refuses.remove(&format!("1-0-{distasteful}"));
+
+    let dir = place.dir(STREAM);
+    let again = async |now| {
+        let outcome =
+            hopline_ship::resend(&dir, STREAM, &*place.clicks, &*place.events, UnixMillis(now)).await;
+        outcome.map(|resent| (resent.taken, resent.left.iter().map(|(id, _)| *id).collect::<Vec<_>>()))
+    };
+    // The control store is down: nothing is lost, the next call goes on.
+    place.events.plan.lock().unwrap().failures = 1;
+    again(1).await.unwrap_err();
+    assert_eq!(hopline_ship::letters(&dir).unwrap().len(), 4);
+    place.events.plan.lock().unwrap().refuses.clear();
+    assert_eq!(again(2).await.unwrap(), (2, vec![garbage, hopeless]));
+    assert_eq!((place.clicks.rows().await, place.orders()), (3, vec!["A-1".to_owned()]));
+    let letters = hopline_ship::letters(&dir).unwrap();
+    let reasons: Vec<_> = letters.iter().map(|letter| letter.reason.as_str()).collect();
+    assert_eq!(reasons, ["record ends at byte 1, 45 bytes were expected there", "still not to its taste"]);
+
+    place.clicks.plan.lock().unwrap().refuses.clear();
+    assert_eq!(again(3).await.unwrap(), (1, vec![garbage]));
+    assert_eq!(place.clicks.rows().await, 4);
+    assert_eq!(again(4).await.unwrap(), (0, vec![garbage]));
+    assert!(dir.join("resent-3.letters").exists());
 }
