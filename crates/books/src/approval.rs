@@ -1,10 +1,13 @@
 //! People's judgement, and the end of holds.
 
-use hopline_control_store::commissions::{self, Commission};
-use hopline_control_store::{Tx, conversions::Conversion};
-use hopline_types::{CommissionStatus, ConversionId, UnixMillis};
+use std::collections::BTreeSet;
 
-use crate::commission::{self, Bookings};
+use hopline_control_store::Tx;
+use hopline_control_store::commissions::{self, Commission};
+use hopline_control_store::conversions::{self, Conversion};
+use hopline_types::{CommissionId, CommissionStatus, ConversionId, UnixMillis};
+
+use crate::commission::{self, Course};
 use crate::decide::labels_of;
 use crate::{BookError, caps, facts};
 
@@ -37,10 +40,8 @@ pub fn approve(
     }
     let hold_days = commission::offer_of(tx, &conversion)?.settings.hold_days;
     let id = conversion.id;
-    let reviewed =
-        change(tx, &conversion, &format!("approved:{id}"), None, now, |tx, commission, bookings| {
-            commission::approve(tx, commission, now, hold_days, bookings, now)
-        })?;
+    let cause = format!("approved:{id}");
+    let reviewed = change(tx, &conversion, &cause, None, now, |course| course.approve(now, hold_days, now))?;
     tracing::debug!(conversion.id = id.get(), actor, "conversion approved");
     Ok(reviewed)
 }
@@ -65,9 +66,7 @@ pub fn reject(
     }
     let id = conversion.id;
     let cause = format!("rejected:{id}");
-    let reviewed = change(tx, &conversion, &cause, Some(reason), now, |tx, commission, bookings| {
-        commission::reject(tx, commission, reason, now, bookings, now)
-    })?;
+    let reviewed = change(tx, &conversion, &cause, Some(reason), now, |course| course.reject(reason, now))?;
     tracing::debug!(conversion.id = id.get(), actor, "conversion rejected");
     Ok(reviewed)
 }
@@ -84,21 +83,18 @@ fn change(
     cause: &str,
     reason: Option<&str>,
     now: UnixMillis,
-    mut step: impl FnMut(&mut dyn Tx, &mut Commission, &mut Bookings) -> Result<(), BookError>,
+    mut step: impl FnMut(&mut Course) -> Result<(), BookError>,
 ) -> Result<Reviewed, BookError> {
     let labels = labels_of(conversion);
     let before = facts::picture(tx, conversion, &labels)?;
     let counted = caps::counted(tx, conversion)?;
-    let mut bookings = Bookings::default();
-    for mut commission in commissions::of_conversion(tx, conversion.id)? {
-        if commission.status == CommissionStatus::Pending {
-            step(tx, &mut commission, &mut bookings)?;
-        }
-    }
+    let mut pending = commissions::of_conversion(tx, conversion.id)?;
+    pending.retain(|commission| commission.status == CommissionStatus::Pending);
+    let bookings = commission::advance(tx, pending, |course, _| step(course))?;
     let conversion = commission::refresh(tx, conversion.id, reason)?;
     counted.give_back(tx, &conversion)?;
     facts::put_changes(tx, cause, &conversion, &labels, &before, now)?;
-    Ok(Reviewed { conversion, transactions: bookings.new })
+    Ok(Reviewed { conversion, transactions: bookings.book(tx, now)? })
 }
 
 /// How many holds were ended.
@@ -110,19 +106,30 @@ pub struct Released {
     pub transactions: u64,
 }
 
-/// Makes commissions payable whose hold has ended, up to `limit`.
+/// Makes commissions payable whose hold has ended, up to `limit`. Others may book beside ([`Mode::Book`]): the commissions
+/// are locked before they are judged, and those that were changed meanwhile are left to the next call.
+///
+/// [`Mode::Book`]: hopline_control_store::Mode::Book
 ///
 /// # Errors
 /// The store's.
 pub fn release_holds(tx: &mut dyn Tx, now: UnixMillis, limit: u32) -> Result<Released, BookError> {
-    let mut released = Released::default();
-    let mut bookings = Bookings::default();
-    for mut commission in commissions::held_until(tx, now, limit)? {
-        commission::release(tx, &mut commission, &mut bookings, now)?;
-        // Reports show approved before and after: there is nothing to tell them.
-        commission::refresh(tx, commission.conversion, None)?;
-        released.commissions += 1;
-    }
-    released.transactions = bookings.new;
-    Ok(released)
+    let due = commissions::held_until(tx, now, limit)?;
+    let commissions = u64::try_from(due.len()).map_err(BookError::broken)?;
+    let conversions: BTreeSet<ConversionId> = due.iter().map(|commission| commission.conversion).collect();
+    commissions::lock(tx, due.iter().map(|commission| commission.id))?;
+    conversions::lock(tx, conversions.iter().copied())?;
+    let ids: Vec<ConversionId> = conversions.iter().copied().collect();
+    let mut held: Vec<Commission> = commissions::of_conversions(tx, &ids)?.into_iter().flatten().collect();
+    let named: BTreeSet<CommissionId> = due.iter().map(|commission| commission.id).collect();
+    held.retain(|commission| {
+        let is_over = commission.payable_at.is_some_and(|ends_at| ends_at <= now);
+        is_over && commission.status == CommissionStatus::Approved && named.contains(&commission.id)
+    });
+    // As they were found: longest ended first.
+    held.sort_by_key(|commission| (commission.payable_at, commission.id));
+    let bookings = commission::advance(tx, held, |course, _| course.release(now))?;
+    // Reports show approved before and after: there is nothing to tell them.
+    commission::refresh_many(tx, conversions)?;
+    Ok(Released { commissions, transactions: bookings.book(tx, now)? })
 }

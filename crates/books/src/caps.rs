@@ -19,9 +19,10 @@
 //!
 //! # When clicks stop
 //!
-//! A sum that reaches its amount raises the catalogue's version, and edges take no more clicks until the period ends
-//! or something is given back. An amount that no number of conversions comes to exactly is never reached: with leads
-//! at 3.00 and 100.00 a day the 34th is rejected, and clicks still taken. So amounts are best multiples of the price.
+//! A sum that becomes full raises the catalogue's version, and edges take no more clicks until the period ends or there
+//! is room again. It is full when it reaches its amount, and also once it has refused something: few amounts are hit
+//! exactly, and with leads at 3.00 and 100.00 a day the 34th is rejected. What was refused may have been uncommonly
+//! large, so the least that came since counts: while that would fit, clicks are taken.
 //!
 //! # What is given back
 //!
@@ -33,20 +34,21 @@
 //! commissions count for before a change and after it. So every sum always equals a recount ([`verify`]), whatever
 //! became of the caps meanwhile.
 
-use hopline_catalogue::Cap;
-use hopline_catalogue::data::{CapEntry, CapMetric, CapScope};
+use hopline_catalogue::data::{CapEntry, CapMetric};
 use hopline_control_store::Tx;
-use hopline_control_store::caps::{self, CapSpan};
+use hopline_control_store::caps::{self, Addition, CapSpan};
 use hopline_types::{AffiliateId, OfferId, UnixMillis};
 
 use crate::BookError;
 
 mod reasoning;
 mod recount;
+mod sums;
 mod takings;
 
 pub(crate) use reasoning::hide;
 pub use recount::{CapsSound, CapsUnsound, verify};
+pub(crate) use sums::{Asked, Sums, lock};
 pub(crate) use takings::{Taking, counted, keep};
 
 /// Why a conversion is rejected that a cap has no room for.
@@ -95,6 +97,10 @@ impl Sum {
         total(parts, self.cap.metric, self.whose)
     }
 
+    fn addition(&self, parts: &[Part]) -> Addition {
+        Addition { cap: self.cap.id, affiliate: self.whose, span: self.span, delta: self.adds(parts) }
+    }
+
     fn refuses(&self, parts: &[Part]) -> bool {
         let adds = self.adds(parts);
         let fits = self.taken.checked_add(adds).is_some_and(|sum| sum <= self.cap.amount);
@@ -110,28 +116,8 @@ impl Room {
         at: UnixMillis,
         affiliates: &[AffiliateId],
     ) -> Result<Self, BookError> {
-        let mut entries = caps::caps_of(tx, offer)?;
-        entries.retain(|entry| entry.metric != CapMetric::Clicks);
-        let compiled = entries.iter().map(compile).collect::<Result<Vec<Cap>, BookError>>()?;
-        let mut room = Self::default();
-        for (entry, cap) in entries.iter().zip(&compiled) {
-            let whose: Vec<(Option<AffiliateId>, bool)> = match cap.scope {
-                CapScope::Offer => vec![(None, false)],
-                CapScope::Affiliate(one) if affiliates.contains(&one) => vec![(Some(one), false)],
-                CapScope::Affiliate(_) => Vec::new(),
-                CapScope::EachAffiliate => {
-                    let is_overruled = |affiliate| cap.counts_for(affiliate, &compiled).is_none();
-                    affiliates.iter().map(|one| (Some(*one), is_overruled(*one))).collect()
-                }
-            };
-            let period = cap.period_at(at);
-            let span = CapSpan { start: period.start, end: period.end };
-            for (whose, is_overruled) in whose {
-                let taken = caps::taken(tx, cap.id, whose, span.start)?;
-                room.sums.push(Sum { cap: entry.clone(), whose, span, taken, is_overruled });
-            }
-        }
-        Ok(room)
+        let asked = Asked { offer, at, affiliates: affiliates.to_vec() };
+        Sums::read(tx, std::slice::from_ref(&asked))?.room(&asked)
     }
 
     /// Whether no cap refuses them.
@@ -141,27 +127,35 @@ impl Room {
 
     /// Adds them to all sums, whether or not there is room, and gives back which sums those were.
     pub(crate) fn take(&self, tx: &mut dyn Tx, parts: &[Part]) -> Result<Vec<Taking>, BookError> {
-        let mut takings = Vec::new();
-        for sum in &self.sums {
-            let adds = sum.adds(parts);
-            if adds != 0 {
-                caps::add(tx, sum.cap.id, sum.whose, &sum.span, adds)?;
-                takings.push(Taking {
-                    cap: sum.cap.id,
-                    affiliate: sum.whose,
-                    metric: sum.cap.metric,
-                    start: sum.span.start,
-                    end: sum.span.end,
-                });
-            }
-        }
-        Ok(takings)
+        let additions: Vec<Addition> = self.additions(parts).collect();
+        caps::add_many(tx, &additions)?;
+        Ok(self.takings(parts))
     }
-}
 
-fn compile(entry: &CapEntry) -> Result<Cap, BookError> {
-    Cap::compile(entry).map_err(|errors| {
-        let errors: Vec<String> = errors.iter().map(ToString::to_string).collect();
-        BookError::broken(format!("cap {} cannot be used: {}", entry.id, errors.join("; ")))
-    })
+    fn additions(&self, parts: &[Part]) -> impl Iterator<Item = Addition> {
+        self.sums.iter().map(|sum| sum.addition(parts)).filter(|addition| addition.delta != 0)
+    }
+
+    /// What the sums that refuse parts would have had to take.
+    fn refused(&self, parts: &[Part]) -> impl Iterator<Item = Addition> {
+        let refusing = self.sums.iter().filter(|sum| sum.refuses(parts));
+        refusing.map(|sum| sum.addition(parts))
+    }
+
+    /// Notes in the sums that refuse parts that they did.
+    pub(crate) fn refuse(&self, tx: &mut dyn Tx, parts: &[Part]) -> Result<(), BookError> {
+        let refused: Vec<Addition> = self.refused(parts).collect();
+        Ok(caps::refuse_many(tx, &refused)?)
+    }
+
+    fn takings(&self, parts: &[Part]) -> Vec<Taking> {
+        let taking = |sum: &Sum| Taking {
+            cap: sum.cap.id,
+            affiliate: sum.whose,
+            metric: sum.cap.metric,
+            start: sum.span.start,
+            end: sum.span.end,
+        };
+        self.sums.iter().filter(|sum| sum.adds(parts) != 0).map(taking).collect()
+    }
 }

@@ -28,8 +28,8 @@ use hopline_types::{CommissionStatus, ConversionSource, GoalId, HOUR_MS, UnixMil
 use serde_json::json;
 
 use crate::caps::{Part, Room};
-use crate::commission::{self, Begin, Bookings, Credited};
-use crate::decide::{Outcome, terms_json, write_down};
+use crate::commission::{self, Begin, Course, Credited};
+use crate::decide::{Conclusion, Outcome, Verdict, terms_json, write_down};
 use crate::explain::rfc3339;
 use crate::facts::Labels;
 use crate::{BookError, caps};
@@ -63,7 +63,10 @@ pub fn settle_clicks(
     now: UnixMillis,
 ) -> Result<ClicksSettled, BookError> {
     let mut settled = ClicksSettled::default();
-    for count in counts.iter().filter(|count| count.hour.plus(HOUR_MS) <= until) {
+    let due = || counts.iter().filter(|count| count.hour.plus(HOUR_MS) <= until);
+    // Before the first of them is booked: the ledger's lock is the last one.
+    caps::lock(tx, due().map(|count| count.offer).collect())?;
+    for count in due() {
         let goals = settlements::click_goals(tx, count.offer)?;
         if goals.is_empty() {
             continue;
@@ -203,22 +206,24 @@ impl Hour<'_> {
             Approval::Manual => Begin::Pending,
         };
         let takings = room.take(tx, &[part])?;
-        let mut bookings = Bookings::default();
         let credited = Credited { affiliate: self.count.affiliate, share };
-        let status = commission::begin(tx, &conversion, credited, begin, &mut bookings, self.now)?;
+        let course = Course::begin(&conversion, credited, begin, self.now)?;
+        let status = course.status();
         let mut outcome = self.outcome(room, step, &earned);
+        outcome.courses.push(course);
+        let transactions = outcome.transactions();
         let reasoning = &mut outcome.reasoning;
         reasoning["credits"] = json!([{ "affiliate_id": self.count.affiliate, "weight": "1", "weights_total": "1",
             "revenue": earned.revenue, "payout": earned.payout }]);
         reasoning["approval"] =
             json!({ "offer": settings.approval.as_str(), "hold_days": settings.hold_days });
-        reasoning["transactions"] = json!(bookings.ids);
+        reasoning["transactions"] = transactions;
         caps::keep(reasoning, &takings)?;
         outcome.terms = Some(self.terms.id);
         outcome.money = Some((earned.revenue.minor, earned.payout.minor));
-        outcome.transactions = bookings.new;
-        write_down(tx, &conversion, &Labels::default(), status, None, outcome, self.now)?;
-        Ok(bookings.new)
+        let verdict = Verdict { status, reason: None };
+        let conclusion = Conclusion::new(conversion, Labels::default(), verdict, outcome, self.now)?;
+        Ok(write_down(tx, conclusion, self.now)?.transactions)
     }
 
     /// Writes down a step that no cap has room for.
@@ -226,12 +231,14 @@ impl Hour<'_> {
         let earned = self.earned(step.from, step.to)?;
         let conversion = self.insert(tx, step)?;
         let mut outcome = self.outcome(room, step, &earned);
-        let refusal = room.refusal(&[self.part(&earned)], self.offer.currency);
+        let part = [self.part(&earned)];
+        room.refuse(tx, &part)?;
+        let refusal = room.refusal(&part, self.offer.currency);
         let unpaid = step.to - step.from;
         outcome.reasoning["reason"] = json!(format!("{unpaid} clicks of the hour are not paid: {refusal}"));
-        let status = CommissionStatus::Rejected;
-        write_down(tx, &conversion, &Labels::default(), status, Some(caps::REASON), outcome, self.now)
-            .map(drop)
+        let verdict = Verdict { status: CommissionStatus::Rejected, reason: Some(caps::REASON) };
+        let conclusion = Conclusion::new(conversion, Labels::default(), verdict, outcome, self.now)?;
+        write_down(tx, conclusion, self.now).map(drop)
     }
 
     fn outcome(&self, room: &Room, step: Step, earned: &Earned) -> Outcome {

@@ -1,10 +1,10 @@
 //! One affiliate's commission and its way through the ledger.
 
-use hopline_control_store::commissions::{self, Commission, InsertCommission};
+use hopline_control_store::commissions::{self, Commission, InsertCommission, Refund};
 use hopline_control_store::conversions::{self, Conversion};
 use hopline_control_store::offers::Offer;
 use hopline_control_store::{Scope, Tx, ledger, offers};
-use hopline_ledger::{Draft, Share, Standing, TransactionId, TransactionKind, recipe, standing};
+use hopline_ledger::{Draft, Share, Standing, Step, TransactionId, TransactionKind, recipe, standing};
 use hopline_money::Amount;
 use hopline_types::{AffiliateId, CommissionStatus, ConversionId, HOUR_MS, UnixMillis};
 
@@ -12,28 +12,21 @@ use crate::BookError;
 
 const DAY_MS: i64 = 24 * HOUR_MS;
 
-/// What was booked in one go.
+/// What is to be booked in one go. It is booked at the end of everything else: from then on others wait.
 #[derive(Debug, Default)]
-pub(crate) struct Bookings {
-    /// Transactions that are new.
-    pub(crate) new: u64,
-    /// Ids of all, new or not, in order.
-    pub(crate) ids: Vec<String>,
-}
+#[must_use = "nothing is booked before `book`"]
+pub(crate) struct Bookings(Vec<Draft>);
 
 impl Bookings {
-    /// Books a draft, if there is one.
-    pub(crate) fn post(
-        &mut self,
-        tx: &mut dyn Tx,
-        draft: Option<Draft>,
-        now: UnixMillis,
-    ) -> Result<(), BookError> {
-        let Some(draft) = draft else { return Ok(()) };
-        let posted = ledger::post(tx, draft, now)?;
-        self.new += u64::from(posted.is_new());
-        self.ids.push(posted.record().draft.id.as_str().to_owned());
-        Ok(())
+    /// Books a draft later, if there is one.
+    pub(crate) fn add(&mut self, drafts: impl IntoIterator<Item = Draft>) {
+        self.0.extend(drafts);
+    }
+
+    /// Books all of them in order; says how many are new.
+    pub(crate) fn book(self, tx: &mut dyn Tx, now: UnixMillis) -> Result<u64, BookError> {
+        let posted = ledger::post_many(tx, self.0, now)?;
+        Ok(posted.iter().map(|posted| u64::from(posted.is_new())).sum())
     }
 }
 
@@ -71,145 +64,231 @@ pub(crate) enum Begin {
     Rejected,
 }
 
-/// Writes a commission down and books its first steps, all as of the conversion's time.
-pub(crate) fn begin(
-    tx: &mut dyn Tx,
-    conversion: &Conversion,
-    credited: Credited,
-    begin: Begin,
-    bookings: &mut Bookings,
-    now: UnixMillis,
-) -> Result<CommissionStatus, BookError> {
-    let insert = InsertCommission {
-        conversion: conversion.id,
-        affiliate: credited.affiliate,
-        advertiser: conversion.advertiser,
-        currency: conversion.currency,
-        revenue_minor: credited.share.revenue().minor,
-        payout_minor: credited.share.payout().minor,
-        status: CommissionStatus::Pending,
-    };
-    commissions::insert(tx, &insert)?;
-    let commissions = commissions::of_conversion(tx, conversion.id)?;
-    let mut commission = commissions
-        .into_iter()
-        .find(|commission| commission.affiliate == credited.affiliate)
-        .ok_or_else(|| BookError::broken("a commission that was just written is not there"))?;
-    let at = conversion.converted_at;
-    let pending = recipe_of(&commission, credited.share)
-        .pending(id_of(TransactionKind::CommissionPending, &commission), at);
-    bookings.post(tx, pending, now)?;
-    match begin {
-        Begin::Pending => {}
-        Begin::Approved { hold_days } => {
-            approve(tx, &mut commission, at, hold_days, bookings, now)?;
+/// One commission on its way: what was booked for it so far, and what is to be booked next. Nothing is read or written
+/// here: one rule for one commission and for hundreds.
+#[derive(Debug)]
+pub(crate) struct Course {
+    /// As it will be.
+    commission: InsertCommission,
+    reversed_revenue_minor: i64,
+    reversed_payout_minor: i64,
+    /// All that was booked for it, with what is to be booked.
+    steps: Vec<Step>,
+    drafts: Vec<Draft>,
+}
+
+impl Course {
+    /// A commission of a conversion that is decided now, with its first steps, all as of the conversion's time.
+    pub(crate) fn begin(
+        conversion: &Conversion,
+        credited: Credited,
+        begin: Begin,
+        now: UnixMillis,
+    ) -> Result<Self, BookError> {
+        let commission = InsertCommission {
+            conversion: conversion.id,
+            affiliate: credited.affiliate,
+            advertiser: conversion.advertiser,
+            currency: conversion.currency,
+            revenue_minor: credited.share.revenue().minor,
+            payout_minor: credited.share.payout().minor,
+            status: CommissionStatus::Pending,
+            approved_at: None,
+            payable_at: None,
+        };
+        let mut course = Self {
+            commission,
+            reversed_revenue_minor: 0,
+            reversed_payout_minor: 0,
+            steps: Vec::new(),
+            drafts: Vec::new(),
+        };
+        let at = conversion.converted_at;
+        let id = course.id_of(TransactionKind::CommissionPending);
+        course.push(course.recipe(credited.share).pending(id, at));
+        match begin {
+            Begin::Pending => {}
+            Begin::Approved { hold_days } => course.approve(at, hold_days, now)?,
+            Begin::Rejected => course.reject("rejected by the advertiser", at)?,
         }
-        Begin::Rejected => reject(tx, &mut commission, "rejected by the advertiser", at, bookings, now)?,
+        Ok(course)
     }
-    Ok(commission.status)
-}
 
-/// Books the approval, and the end of the hold where it has ended by `now`.
-pub(crate) fn approve(
-    tx: &mut dyn Tx,
-    commission: &mut Commission,
-    approved_at: UnixMillis,
-    hold_days: i64,
-    bookings: &mut Bookings,
-    now: UnixMillis,
-) -> Result<(), BookError> {
-    let share = standing_of(tx, commission)?.left(commission.currency);
-    let approved = recipe_of(commission, share)
-        .approved(id_of(TransactionKind::CommissionApproved, commission), approved_at);
-    bookings.post(tx, approved, now)?;
-    commission.approved_at = Some(approved_at);
-    let ends_at = approved_at.plus(hold_days.saturating_mul(DAY_MS));
-    commission.payable_at = Some(ends_at);
-    if ends_at <= now {
-        return release(tx, commission, bookings, now);
+    /// Stored commissions, with what was booked for them.
+    pub(crate) fn of(tx: &mut dyn Tx, commissions: &[Commission]) -> Result<Vec<Self>, BookError> {
+        let whose: Vec<_> = commissions.iter().map(|stored| (stored.conversion, stored.affiliate)).collect();
+        let steps = ledger::of_commissions(tx, &whose)?;
+        Ok(commissions.iter().zip(steps).map(|(stored, steps)| Self::stored(stored, steps)).collect())
     }
-    project(tx, commission, CommissionStatus::Approved)
-}
 
-/// Books the end of the hold. Where nothing is left to pay the commission stays approved.
-pub(crate) fn release(
-    tx: &mut dyn Tx,
-    commission: &mut Commission,
-    bookings: &mut Bookings,
-    now: UnixMillis,
-) -> Result<(), BookError> {
-    let ended_at = commission.payable_at.take().unwrap_or(now);
-    let share = standing_of(tx, commission)?.left(commission.currency);
-    let payable =
-        recipe_of(commission, share).payable(id_of(TransactionKind::CommissionPayable, commission), ended_at);
-    bookings.post(tx, payable, now)?;
-    project(tx, commission, CommissionStatus::Approved)
-}
-
-/// Books the refusal.
-pub(crate) fn reject(
-    tx: &mut dyn Tx,
-    commission: &mut Commission,
-    reason: &str,
-    effective_at: UnixMillis,
-    bookings: &mut Bookings,
-    now: UnixMillis,
-) -> Result<(), BookError> {
-    let share = standing_of(tx, commission)?.left(commission.currency);
-    let id = id_of(TransactionKind::CommissionRejected, commission);
-    let rejected = recipe_of(commission, share).rejected(id, effective_at, Some(reason.to_owned()));
-    bookings.post(tx, rejected, now)?;
-    project(tx, commission, CommissionStatus::Rejected)
-}
-
-/// Keeps the status in step with the ledger. What is worth nothing was never booked: it goes where it is told.
-pub(crate) fn project(
-    tx: &mut dyn Tx,
-    commission: &mut Commission,
-    worthless: CommissionStatus,
-) -> Result<(), BookError> {
-    let now = standing_of(tx, commission)?;
-    commission.status = if is_worthless(commission) { worthless } else { now.status };
-    commission.reversed_revenue_minor = now.reversed_revenue_minor;
-    commission.reversed_payout_minor = now.reversed_minor;
-    if commission.status != CommissionStatus::Approved || now.left(commission.currency).payout().is_zero() {
-        commission.payable_at = None;
+    fn stored(stored: &Commission, steps: Vec<Step>) -> Self {
+        let commission = InsertCommission {
+            conversion: stored.conversion,
+            affiliate: stored.affiliate,
+            advertiser: stored.advertiser,
+            currency: stored.currency,
+            revenue_minor: stored.revenue_minor,
+            payout_minor: stored.payout_minor,
+            status: stored.status,
+            approved_at: stored.approved_at,
+            payable_at: stored.payable_at,
+        };
+        Self {
+            commission,
+            reversed_revenue_minor: stored.reversed_revenue_minor,
+            reversed_payout_minor: stored.reversed_payout_minor,
+            steps,
+            drafts: Vec::new(),
+        }
     }
-    Ok(commissions::update(tx, commission)?)
+
+    /// Approves it, and ends its hold where that has ended by `now`.
+    pub(crate) fn approve(
+        &mut self,
+        approved_at: UnixMillis,
+        hold_days: i64,
+        now: UnixMillis,
+    ) -> Result<(), BookError> {
+        let share = self.left()?;
+        let id = self.id_of(TransactionKind::CommissionApproved);
+        self.push(self.recipe(share).approved(id, approved_at));
+        self.commission.approved_at = Some(approved_at);
+        let ends_at = approved_at.plus(hold_days.saturating_mul(DAY_MS));
+        self.commission.payable_at = Some(ends_at);
+        if ends_at <= now {
+            return self.release(now);
+        }
+        self.project(CommissionStatus::Approved)
+    }
+
+    /// Ends its hold. Where nothing is left to pay it stays approved.
+    pub(crate) fn release(&mut self, now: UnixMillis) -> Result<(), BookError> {
+        let ended_at = self.commission.payable_at.take().unwrap_or(now);
+        let share = self.left()?;
+        let id = self.id_of(TransactionKind::CommissionPayable);
+        self.push(self.recipe(share).payable(id, ended_at));
+        self.project(CommissionStatus::Approved)
+    }
+
+    /// Refuses it.
+    pub(crate) fn reject(&mut self, reason: &str, effective_at: UnixMillis) -> Result<(), BookError> {
+        let share = self.left()?;
+        let id = self.id_of(TransactionKind::CommissionRejected);
+        self.push(self.recipe(share).rejected(id, effective_at, Some(reason.to_owned())));
+        self.project(CommissionStatus::Rejected)
+    }
+
+    /// Takes a share back from where its money is; `worthless` is where a commission worth nothing goes.
+    pub(crate) fn reverse(
+        &mut self,
+        share: Share,
+        refund: &Refund,
+        worthless: CommissionStatus,
+    ) -> Result<(), BookError> {
+        if let Some(from) = self.standing()?.reversible_from {
+            let cause = format!("refund-{}", refund.id);
+            let id =
+                TransactionId::of_reversal(self.commission.conversion, self.commission.affiliate, &cause)
+                    .map_err(BookError::broken)?;
+            let reason = Some(refund.reason.clone());
+            self.push(self.recipe(share).reversed(from, id, refund.created_at, reason));
+        }
+        self.project(worthless)
+    }
+
+    /// Where it stands.
+    pub(crate) const fn status(&self) -> CommissionStatus {
+        self.commission.status
+    }
+
+    /// What is to be booked.
+    pub(crate) fn drafts(&self) -> &[Draft] {
+        &self.drafts
+    }
+
+    /// The new commission to write down, and what to book for it.
+    pub(crate) fn into_new(self) -> (InsertCommission, Vec<Draft>) {
+        (self.commission, self.drafts)
+    }
+
+    /// What changes of the stored commission, and what to book for it.
+    pub(crate) fn into_changes(self, stored: &mut Commission) -> Vec<Draft> {
+        stored.status = self.commission.status;
+        stored.approved_at = self.commission.approved_at;
+        stored.payable_at = self.commission.payable_at;
+        stored.reversed_revenue_minor = self.reversed_revenue_minor;
+        stored.reversed_payout_minor = self.reversed_payout_minor;
+        self.drafts
+    }
+
+    /// Keeps the status in step with the ledger. What is worth nothing was never booked: it goes where it is told.
+    pub(crate) fn project(&mut self, worthless: CommissionStatus) -> Result<(), BookError> {
+        let now = self.standing()?;
+        let commission = &mut self.commission;
+        let is_worthless = commission.revenue_minor == 0 && commission.payout_minor == 0;
+        commission.status = if is_worthless { worthless } else { now.status };
+        self.reversed_revenue_minor = now.reversed_revenue_minor;
+        self.reversed_payout_minor = now.reversed_minor;
+        if commission.status != CommissionStatus::Approved || now.left(commission.currency).payout().is_zero()
+        {
+            commission.payable_at = None;
+        }
+        Ok(())
+    }
+
+    fn push(&mut self, draft: Option<Draft>) {
+        if let Some(draft) = draft {
+            self.steps.extend(Step::of(&draft));
+            self.drafts.push(draft);
+        }
+    }
+
+    fn standing(&self) -> Result<Standing, BookError> {
+        let InsertCommission { conversion, affiliate, .. } = self.commission;
+        standing(self.steps.iter().copied()).map_err(|error| {
+            BookError::broken(format!(
+                "the commission of affiliate {affiliate} for conversion {conversion}: {error}"
+            ))
+        })
+    }
+
+    fn left(&self) -> Result<Share, BookError> {
+        Ok(self.standing()?.left(self.commission.currency))
+    }
+
+    fn recipe(&self, share: Share) -> recipe::Commission {
+        recipe::Commission {
+            conversion: self.commission.conversion,
+            advertiser: self.commission.advertiser,
+            affiliate: self.commission.affiliate,
+            share,
+        }
+    }
+
+    fn id_of(&self, kind: TransactionKind) -> TransactionId {
+        TransactionId::of_commission(kind, self.commission.conversion, self.commission.affiliate)
+    }
 }
 
-pub(crate) const fn is_worthless(commission: &Commission) -> bool {
-    commission.revenue_minor == 0 && commission.payout_minor == 0
-}
-
-/// Where a commission stands by its entries.
-pub(crate) fn standing_of(tx: &mut dyn Tx, commission: &Commission) -> Result<Standing, BookError> {
-    let steps = ledger::of_commission(tx, commission.conversion, commission.affiliate)?;
-    standing(steps).map_err(|error| {
-        BookError::broken(format!(
-            "commission {} of conversion {}: {error}",
-            commission.id, commission.conversion
-        ))
-    })
+/// Moves stored commissions, writes them down, and gives back what is to be booked.
+pub(crate) fn advance(
+    tx: &mut dyn Tx,
+    mut commissions: Vec<Commission>,
+    mut step: impl FnMut(&mut Course, &Commission) -> Result<(), BookError>,
+) -> Result<Bookings, BookError> {
+    let mut bookings = Bookings::default();
+    for (mut course, stored) in Course::of(tx, &commissions)?.into_iter().zip(&mut commissions) {
+        step(&mut course, stored)?;
+        bookings.add(course.into_changes(stored));
+    }
+    commissions::update(tx, &commissions)?;
+    Ok(bookings)
 }
 
 /// The whole commission as booked.
 pub(crate) fn booked(commission: &Commission) -> Result<Share, BookError> {
     let amount = |minor| Amount::new(minor, commission.currency);
     Share::new(amount(commission.revenue_minor), amount(commission.payout_minor)).map_err(BookError::broken)
-}
-
-pub(crate) fn recipe_of(commission: &Commission, share: Share) -> recipe::Commission {
-    recipe::Commission {
-        conversion: commission.conversion,
-        advertiser: commission.advertiser,
-        affiliate: commission.affiliate,
-        share,
-    }
-}
-
-fn id_of(kind: TransactionKind, commission: &Commission) -> TransactionId {
-    TransactionId::of_commission(kind, commission.conversion, commission.affiliate)
 }
 
 /// The status of a conversion from those of its commissions: the one that is least far on its way; rejected or
@@ -237,6 +316,18 @@ pub(crate) fn refresh(
     let status = overall(commissions.iter().map(|commission| commission.status));
     conversions::set_status(tx, conversion, status, reason)?;
     conversion_of(tx, conversion)
+}
+
+/// Brings the status of conversions in step with their commissions.
+pub(crate) fn refresh_many(
+    tx: &mut dyn Tx,
+    conversions: impl IntoIterator<Item = ConversionId>,
+) -> Result<(), BookError> {
+    let ids: Vec<ConversionId> = conversions.into_iter().collect();
+    let commissions = commissions::of_conversions(tx, &ids)?;
+    let status = |of: &Vec<Commission>| overall(of.iter().map(|commission| commission.status));
+    let changes: Vec<_> = ids.into_iter().zip(commissions.iter().map(status)).collect();
+    Ok(conversions::set_statuses(tx, &changes)?)
 }
 
 /// A reason as the ledger takes it.

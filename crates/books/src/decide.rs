@@ -5,29 +5,46 @@
 //! the conversion happened, and by the affiliate's standing now. A click that was found to be invalid since counts as such: by
 //! the stored click where it is at hand, else by findings about its offer, affiliate and time. What it comes to must fit under the offer's caps
 //! ([`crate::caps`]).
+//!
+//! # In sets
+//!
+//! [`decide_many`] takes about as many statements for hundreds of conversions as for one:
+//!
+//! 1. everything that the decisions need is read, each sort of thing by one statement ([`Known`]),
+//! 2. each conversion is decided in memory, in order, on what those before it have taken from caps,
+//! 3. what was decided is written, each table by one statement, the ledger last.
+//!
+//! A conversion that cannot be decided is found in the second step; the others do not suffer for it.
+//!
+//! # Several at once
+//!
+//! Different conversions may be decided at the same time by several transactions ([`hopline_control_store::Mode::Book`]).
+//! What they rest on is either locked until the end (sums of caps, the end of the ledger) or may be as old as the
+//! transaction: an affiliate's standing, findings, terms, caps as they are defined. A conversion that another
+//! transaction has decided meanwhile is noticed when the decisions are written, before anything is booked: then all of it
+//! fails as a conflict, and is to be asked for again.
 
-use hopline_attribution::{Conversion as Happened, Decision, Policy, attribute};
-use hopline_catalogue::data::Standing;
 use hopline_click_store::StoredClick;
-use hopline_clickid::{KeyRing, UniqueNumber};
-use hopline_control_store::conversions::{self, Conversion, DecisionColumns};
-use hopline_control_store::offers::{self, Approval, Offer};
-use hopline_control_store::{Scope, Tx, affiliates};
-use hopline_ledger::Share;
-use hopline_money::Amount;
+use hopline_clickid::KeyRing;
+use hopline_control_store::conversions::{self, Conversion};
+use hopline_control_store::offers::{Approval, Offer};
+use hopline_control_store::{ErrorKind, StoreError, Tx};
 use hopline_types::{AffiliateId, CommissionStatus, ConversionId, UnixMillis};
 use serde_json::{Value, json};
 
 use crate::BookError;
-use crate::caps::{self, Part, Room};
-use crate::commission::{self, Begin, Bookings, Credited};
-use crate::facts::{self, Labels, Picture};
+use crate::commission::Begin;
+use crate::facts::Labels;
 
+mod judge;
+mod known;
 mod reasoning;
 mod touch;
+mod write;
 
+use known::Known;
 pub(crate) use reasoning::terms_json;
-use touch::{Found, found};
+pub(crate) use write::{Conclusion, Outcome, write_down};
 
 /// What a decision needs besides the store.
 #[derive(Debug, Clone, Copy)]
@@ -39,6 +56,15 @@ pub struct Context<'a> {
     pub click: Option<&'a StoredClick>,
     /// The time of the decision.
     pub now: UnixMillis,
+}
+
+/// A conversion to be decided.
+#[derive(Debug, Clone, Copy)]
+pub struct ToDecide<'a> {
+    /// Which.
+    pub conversion: ConversionId,
+    /// See [`Context::click`].
+    pub click: Option<&'a StoredClick>,
 }
 
 /// What was decided.
@@ -68,23 +94,85 @@ pub fn decide(
     conversion: ConversionId,
     context: &Context<'_>,
 ) -> Result<Decided, BookError> {
-    let conversion = commission::conversion_of(tx, conversion)?;
-    if let Some(decided) = decided_before(&conversion) {
-        return Ok(decided);
-    }
-    let offer = commission::offer_of(tx, &conversion)?;
-    let labels = Labels {
-        is_base: offer.goals.first().is_some_and(|goal| goal.id == conversion.goal),
-        dims: context.click.map(|click| click.dims.clone()).unwrap_or_default(),
-    };
-    match found(tx, &conversion, context)? {
-        Found::Touch(touch) => judge(tx, &conversion, &offer, &labels, &touch, context),
-        Found::Nothing { reason, detail, touch } => {
-            let verdict = Verdict { status: CommissionStatus::Unattributed, reason: Some(reason) };
-            let reasoning = json!({ "reason": detail, "touches": touch.into_iter().collect::<Vec<Value>>() });
-            conclude(tx, &conversion, &labels, verdict, Outcome::nobody(reasoning), context.now)
+    let asked = ToDecide { conversion, click: context.click };
+    only(decide_many(tx, &[asked], context.keys, context.now)?)?
+}
+
+fn only<T>(mut answers: Vec<T>) -> Result<T, BookError> {
+    answers.pop().ok_or_else(|| BookError::broken("one was asked for and none was answered"))
+}
+
+/// Decides conversions and books the results, in one transaction, as if one after the other in this order. Each must be
+/// named once. The inner errors are those of single conversions, as [`decide`] has them: nothing was changed of these,
+/// and everything of the others.
+///
+/// # Errors
+/// The store's, [`ErrorKind::Conflict`] among them where another transaction was faster with one of them; what the ledger
+/// refuses. The transaction may not be committed then.
+pub fn decide_many(
+    tx: &mut dyn Tx,
+    asked: &[ToDecide<'_>],
+    keys: &KeyRing,
+    now: UnixMillis,
+) -> Result<Vec<Result<Decided, BookError>>, BookError> {
+    let ids: Vec<ConversionId> = asked.iter().map(|asked| asked.conversion).collect();
+    let found = conversions::find_many(tx, &ids)?;
+    let mut answers = Vec::with_capacity(asked.len());
+    let mut waiting = Vec::new();
+    for (asked, conversion) in asked.iter().zip(found) {
+        let id = asked.conversion;
+        match conversion {
+            None => answers.push(Answer::Known(Err(not_found(id)))),
+            Some(conversion) => match decided_before(&conversion) {
+                Some(decided) => answers.push(Answer::Known(Ok(decided))),
+                None => {
+                    answers.push(Answer::Undecided);
+                    waiting.push(touch::Candidate::new(conversion, asked.click, keys, now));
+                }
+            },
         }
     }
+    let mut known = Known::read(tx, &waiting)?;
+    let mut conclusions = Vec::with_capacity(waiting.len());
+    let mut undecided = answers.iter_mut().filter(|answer| matches!(answer, Answer::Undecided));
+    for candidate in waiting {
+        let Some(answer) = undecided.next() else { break };
+        *answer = match known.decide(candidate, now) {
+            Err(refusal) => Answer::Known(Err(refusal)),
+            Ok(conclusion) => {
+                conclusions.push(conclusion);
+                Answer::Concluded(conclusions.len() - 1)
+            }
+        };
+    }
+    let decided = write::write(tx, conclusions, known.into_sums(), now)?;
+    let lost = || BookError::broken("a conversion was asked for and not decided");
+    let answer = |answer| match answer {
+        Answer::Known(known) => Ok(known),
+        Answer::Concluded(place) => decided.get(place).cloned().map(Ok).ok_or_else(lost),
+        Answer::Undecided => Err(lost()),
+    };
+    answers.into_iter().map(answer).collect()
+}
+
+/// How a conversion of a batch is answered.
+enum Answer {
+    /// It is yet to be decided.
+    Undecided,
+    /// It need not or cannot be decided.
+    Known(Result<Decided, BookError>),
+    /// The conclusion in this place is written.
+    Concluded(usize),
+}
+
+const fn not_found(conversion: ConversionId) -> BookError {
+    BookError::NotFound { what: "conversion", id: conversion.get() }
+}
+
+/// Somebody else was faster.
+fn overtaken(asked: usize, undecided: u64) -> BookError {
+    let detail = format!("{asked} conversions were to be decided, {undecided} are undecided");
+    StoreError::new(ErrorKind::Conflict, detail).into()
 }
 
 fn decided_before(conversion: &Conversion) -> Option<Decided> {
@@ -99,100 +187,6 @@ fn decided_before(conversion: &Conversion) -> Option<Decided> {
     })
 }
 
-/// The click is known: does it earn, and what?
-fn judge(
-    tx: &mut dyn Tx,
-    conversion: &Conversion,
-    offer: &Offer,
-    labels: &Labels,
-    touch: &touch::ClickTouch,
-    context: &Context<'_>,
-) -> Result<Decided, BookError> {
-    let standing = affiliates::get(tx, Scope::All, touch.claims.affiliate)?.map(|found| found.standing);
-    let touches = [touch.as_touch(standing == Some(Standing::Active))];
-    let window_ms = offer.settings.window_seconds.saturating_mul(1_000);
-    let policy = Policy::new(offer.settings.model, window_ms);
-    let at = touch::happened_at(conversion, touch.claims.at);
-    let decision = attribute(&policy, &Happened::at(at), &touches);
-    let mut reasoning = reasoning::attribution(&decision, &policy, conversion, touch);
-    let mut outcome = Outcome::nobody(Value::Null);
-    outcome.clicked_at = Some(touch.claims.at);
-    outcome.link = touch.claims.link;
-    outcome.affiliate = standing.map(|_| touch.claims.affiliate);
-    if decision.credits.is_empty() {
-        let verdict = touch::against(&decision, &touches);
-        outcome.reasoning = reasoning;
-        return conclude(tx, conversion, labels, verdict, outcome, context.now);
-    }
-
-    let version = offers::terms_at(tx, conversion.goal, conversion.converted_at)?
-        .ok_or_else(|| BookError::field("event", format!("goal {} has no terms", conversion.goal)))?;
-    let quantity = u64::try_from(conversion.quantity).unwrap_or_default();
-    let earned = hopline_terms::commission(&version.terms, conversion.amount, quantity, conversion.currency)
-        .map_err(|error| BookError::field(error.field().unwrap_or("terms"), error))?;
-    let revenues = decision.split(earned.revenue).map_err(BookError::broken)?;
-    let payouts = decision.split(earned.payout).map_err(BookError::broken)?;
-    let begin = begin_of(conversion, offer);
-    reasoning::price(&mut reasoning, &version, &earned);
-    let parts = parts(&decision, &revenues, &payouts, labels.is_base);
-    let room = room(tx, conversion, begin, &parts)?;
-    room.explain(&mut reasoning, &parts, conversion.currency);
-    if !room.holds(&parts) {
-        reasoning::capped(&mut reasoning, &room.refusal(&parts, conversion.currency));
-        outcome.reasoning = reasoning;
-        let verdict = Verdict { status: CommissionStatus::Rejected, reason: Some(caps::REASON) };
-        return conclude(tx, conversion, labels, verdict, outcome, context.now);
-    }
-    caps::keep(&mut reasoning, &room.take(tx, &parts)?)?;
-    let mut bookings = Bookings::default();
-    let mut statuses = Vec::new();
-    for ((credit, revenue), payout) in decision.credits.iter().zip(&revenues).zip(&payouts) {
-        let share = Share::new(*revenue, *payout).map_err(BookError::broken)?;
-        let credited = Credited { affiliate: credit.affiliate, share };
-        statuses.push(commission::begin(tx, conversion, credited, begin, &mut bookings, context.now)?);
-    }
-    reasoning::credits(&mut reasoning, &decision, (&revenues, &payouts));
-    reasoning["approval"] = reasoning::approval(conversion, offer, begin);
-    reasoning["transactions"] = json!(bookings.ids);
-    outcome.reasoning = reasoning;
-    outcome.terms = Some(version.id);
-    outcome.money = Some((earned.revenue.minor, earned.payout.minor));
-    outcome.affiliate = decision.credits.first().map(|credit| credit.affiliate);
-    outcome.transactions = bookings.new;
-    let status = commission::overall(statuses);
-    let reason = (status == CommissionStatus::Rejected).then_some("rejected_by_advertiser");
-    conclude(tx, conversion, labels, Verdict { status, reason }, outcome, context.now)
-}
-
-/// What it counts for in caps.
-fn parts(
-    decision: &Decision<UniqueNumber, AffiliateId>,
-    revenues: &[Amount],
-    payouts: &[Amount],
-    is_base: bool,
-) -> Vec<Part> {
-    let shares = decision.credits.iter().zip(revenues).zip(payouts).enumerate();
-    shares
-        .map(|(place, ((credit, revenue), payout))| Part {
-            affiliate: credit.affiliate,
-            conversions: i64::from(is_base && place == 0),
-            revenue_minor: revenue.minor,
-            payout_minor: payout.minor,
-        })
-        .collect()
-}
-
-/// The caps that are asked: none where the advertiser has rejected it already.
-fn room(tx: &mut dyn Tx, conversion: &Conversion, begin: Begin, parts: &[Part]) -> Result<Room, BookError> {
-    if begin == Begin::Rejected {
-        return Ok(Room::default());
-    }
-    let mut affiliates: Vec<AffiliateId> = parts.iter().map(|part| part.affiliate).collect();
-    affiliates.sort_unstable();
-    affiliates.dedup();
-    Room::look(tx, conversion.offer, conversion.converted_at, &affiliates)
-}
-
 /// What the advertiser asks for comes before the offer's rule.
 fn begin_of(conversion: &Conversion, offer: &Offer) -> Begin {
     let approved = Begin::Approved { hold_days: offer.settings.hold_days };
@@ -205,88 +199,9 @@ fn begin_of(conversion: &Conversion, offer: &Offer) -> Begin {
 
 /// How it ends, and why where nobody is credited.
 #[derive(Debug, Clone, Copy)]
-struct Verdict {
-    status: CommissionStatus,
-    reason: Option<&'static str>,
-}
-
-/// What is written down of a decision besides its verdict.
-#[derive(Debug)]
-pub(crate) struct Outcome {
-    pub(crate) reasoning: Value,
-    pub(crate) affiliate: Option<AffiliateId>,
-    pub(crate) link: Option<hopline_types::LinkId>,
-    pub(crate) clicked_at: Option<UnixMillis>,
-    pub(crate) terms: Option<hopline_types::TermsId>,
-    /// Revenue and payout.
-    pub(crate) money: Option<(i64, i64)>,
-    pub(crate) transactions: u64,
-}
-
-impl Outcome {
-    pub(crate) const fn nobody(reasoning: Value) -> Self {
-        Self {
-            reasoning,
-            affiliate: None,
-            link: None,
-            clicked_at: None,
-            terms: None,
-            money: None,
-            transactions: 0,
-        }
-    }
-}
-
-fn conclude(
-    tx: &mut dyn Tx,
-    conversion: &Conversion,
-    labels: &Labels,
-    verdict: Verdict,
-    outcome: Outcome,
-    now: UnixMillis,
-) -> Result<Decided, BookError> {
-    write_down(tx, conversion, labels, verdict.status, verdict.reason, outcome, now)
-}
-
-/// Writes a decision into its conversion, and the fact of it into the outbox.
-pub(crate) fn write_down(
-    tx: &mut dyn Tx,
-    conversion: &Conversion,
-    labels: &Labels,
-    status: CommissionStatus,
-    reason: Option<&str>,
-    mut outcome: Outcome,
-    now: UnixMillis,
-) -> Result<Decided, BookError> {
-    outcome.reasoning["labels"] =
-        serde_json::to_value(labels).map_err(|error| BookError::broken(format!("labels: {error}")))?;
-    let (revenue_minor, payout_minor) = outcome.money.unwrap_or_default();
-    let columns = DecisionColumns {
-        decided_at: now,
-        affiliate: outcome.affiliate,
-        link: outcome.link,
-        clicked_at: outcome.clicked_at,
-        terms: outcome.terms,
-        revenue_minor: Some(revenue_minor),
-        payout_minor: Some(payout_minor),
-        status,
-        reason: reason.map(str::to_owned),
-        decision: outcome.reasoning.to_string(),
-    };
-    if !conversions::record_decision(tx, conversion.id, &columns)? {
-        return Err(BookError::broken(format!("conversion {} was decided in between", conversion.id)));
-    }
-    let decided = commission::conversion_of(tx, conversion.id)?;
-    let cause = format!("decided:{}", conversion.id);
-    facts::put_changes(tx, &cause, &decided, labels, &Picture::default(), now)?;
-    Ok(Decided {
-        conversion: conversion.id,
-        status,
-        affiliate: outcome.affiliate,
-        reason: columns.reason,
-        transactions: outcome.transactions,
-        was_decided: false,
-    })
+pub(crate) struct Verdict {
+    pub(crate) status: CommissionStatus,
+    pub(crate) reason: Option<&'static str>,
 }
 
 /// Puts a conversion that cannot be decided aside, so that it does not stop the rest: `unattributed`, with the reason.
@@ -299,13 +214,14 @@ pub fn set_aside(
     detail: &str,
     now: UnixMillis,
 ) -> Result<Decided, BookError> {
-    let conversion = commission::conversion_of(tx, conversion)?;
+    let conversion = crate::commission::conversion_of(tx, conversion)?;
     if let Some(decided) = decided_before(&conversion) {
         return Ok(decided);
     }
     let verdict = Verdict { status: CommissionStatus::Unattributed, reason: Some("set_aside") };
     let outcome = Outcome::nobody(json!({ "reason": detail, "touches": [] }));
-    conclude(tx, &conversion, &Labels::default(), verdict, outcome, now)
+    let conclusion = Conclusion::new(conversion, Labels::default(), verdict, outcome, now)?;
+    write_down(tx, conclusion, now)
 }
 
 /// What the decision kept for facts.

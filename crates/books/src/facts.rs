@@ -11,8 +11,10 @@
 use std::collections::BTreeMap;
 
 use hopline_click_store::{Deltas, Dims, Fact};
+use hopline_control_store::Tx;
+use hopline_control_store::commissions::{self, InsertCommission};
 use hopline_control_store::conversions::{Conversion, shown};
-use hopline_control_store::{Tx, commissions, facts};
+use hopline_control_store::facts::{self, NewFact};
 use hopline_types::{AffiliateId, CommissionStatus, ConversionSource, GoalKind, UnixMillis};
 use serde::{Deserialize, Serialize};
 
@@ -42,29 +44,69 @@ pub(crate) fn picture(
     conversion: &Conversion,
     labels: &Labels,
 ) -> Result<Picture, BookError> {
-    let mut picture = Picture::default();
-    let Some(status) = conversion.status else { return Ok(picture) };
+    if conversion.status.is_none() {
+        return Ok(Picture::default());
+    }
     let commissions = commissions::of_conversion(tx, conversion.id)?;
-    if commissions.is_empty() {
-        let affiliate = conversion.affiliate;
-        picture.0.insert(affiliate, (shown(Some(status)), counts(conversion, labels, status)));
-        return Ok(picture);
-    }
     let refunds = commissions::refunds_of(tx, conversion.id)?;
-    for (place, commission) in commissions.iter().enumerate() {
-        // The conversion itself counts once, with its first credit.
-        let mut deltas =
-            if place == 0 { counts(conversion, labels, commission.status) } else { Deltas::default() };
-        if place == 0 {
-            deltas.refunds_minor = refunds.iter().filter_map(|refund| refund.amount_minor).sum();
-        }
-        if commission.status != CommissionStatus::Rejected {
-            deltas.revenue_minor = commission.revenue_minor - commission.reversed_revenue_minor;
-            deltas.payout_minor = commission.payout_minor - commission.reversed_payout_minor;
-        }
-        picture.0.insert(Some(commission.affiliate), (shown(Some(commission.status)), deltas));
+    let left = commissions.iter().map(|commission| Left {
+        affiliate: commission.affiliate,
+        status: commission.status,
+        revenue_minor: commission.revenue_minor - commission.reversed_revenue_minor,
+        payout_minor: commission.payout_minor - commission.reversed_payout_minor,
+    });
+    let refunded_minor = refunds.iter().filter_map(|refund| refund.amount_minor).sum();
+    Ok(Picture::of(conversion, labels, left, refunded_minor))
+}
+
+/// What is left of a commission.
+#[derive(Debug, Clone, Copy)]
+struct Left {
+    affiliate: AffiliateId,
+    status: CommissionStatus,
+    revenue_minor: i64,
+    payout_minor: i64,
+}
+
+impl Picture {
+    /// Of a conversion that was decided just now, with its commissions.
+    pub(crate) fn of_new(conversion: &Conversion, labels: &Labels, new: &[InsertCommission]) -> Self {
+        let left = new.iter().map(|commission| Left {
+            affiliate: commission.affiliate,
+            status: commission.status,
+            revenue_minor: commission.revenue_minor,
+            payout_minor: commission.payout_minor,
+        });
+        Self::of(conversion, labels, left, 0)
     }
-    Ok(picture)
+
+    fn of(
+        conversion: &Conversion,
+        labels: &Labels,
+        commissions: impl Iterator<Item = Left>,
+        refunded_minor: i64,
+    ) -> Self {
+        let mut picture = Self::default();
+        let Some(status) = conversion.status else { return picture };
+        for (place, commission) in commissions.enumerate() {
+            let mut deltas = Deltas::default();
+            // The conversion itself counts once, with its first credit.
+            if place == 0 {
+                deltas = counts(conversion, labels, commission.status);
+                deltas.refunds_minor = refunded_minor;
+            }
+            if commission.status != CommissionStatus::Rejected {
+                deltas.revenue_minor = commission.revenue_minor;
+                deltas.payout_minor = commission.payout_minor;
+            }
+            picture.0.insert(Some(commission.affiliate), (shown(Some(commission.status)), deltas));
+        }
+        if picture.0.is_empty() {
+            let affiliate = conversion.affiliate;
+            picture.0.insert(affiliate, (shown(Some(status)), counts(conversion, labels, status)));
+        }
+        picture
+    }
 }
 
 fn counts(conversion: &Conversion, labels: &Labels, status: CommissionStatus) -> Deltas {
@@ -99,18 +141,30 @@ pub(crate) fn put_changes(
     now: UnixMillis,
 ) -> Result<(), BookError> {
     let after = picture(tx, conversion, labels)?;
+    Ok(facts::put(tx, changes(cause, conversion, labels, (before, &after), now))?)
+}
+
+/// The difference of two pictures, for the outbox. `cause` names the change for all time.
+pub(crate) fn changes(
+    cause: &str,
+    conversion: &Conversion,
+    labels: &Labels,
+    (before, after): (&Picture, &Picture),
+    now: UnixMillis,
+) -> Vec<NewFact> {
+    let mut new = Vec::new();
     let mut affiliates: Vec<_> = before.0.keys().chain(after.0.keys()).copied().collect();
     affiliates.sort_unstable();
     affiliates.dedup();
     for affiliate in affiliates {
-        let mut put = |part: &str, status: CommissionStatus, deltas: Deltas| -> Result<(), BookError> {
+        let mut put = |part: &str, status: CommissionStatus, deltas: Deltas| {
             if deltas == Deltas::default() {
-                return Ok(());
+                return;
             }
             let who = affiliate.map_or(0, AffiliateId::get);
             let fact_id = format!("{cause}:{who}:{part}");
             let fact = Fact {
-                fact_id: fact_id.clone(),
+                fact_id,
                 conversion: conversion.id,
                 booked_at: now,
                 converted_at: conversion.converted_at,
@@ -128,21 +182,22 @@ pub(crate) fn put_changes(
                 currency: conversion.currency,
                 deltas,
             };
-            Ok(facts::put(tx, &fact_id, &to_json(&fact))?)
+            let json = to_json(&fact);
+            new.push(NewFact { fact_id: fact.fact_id, fact: json });
         };
         match (before.0.get(&affiliate), after.0.get(&affiliate)) {
-            (Some((old, was)), Some((new, is))) if old == new => put("change", *new, less(*is, *was))?,
+            (Some((old, was)), Some((new, is))) if old == new => put("change", *new, less(*is, *was)),
             (was, is) => {
                 if let Some((status, deltas)) = was {
-                    put("out", *status, less(Deltas::default(), *deltas))?;
+                    put("out", *status, less(Deltas::default(), *deltas));
                 }
                 if let Some((status, deltas)) = is {
-                    put("in", *status, *deltas)?;
+                    put("in", *status, *deltas);
                 }
             }
         }
     }
-    Ok(())
+    new
 }
 
 fn less(left: Deltas, right: Deltas) -> Deltas {

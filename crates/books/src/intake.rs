@@ -4,12 +4,16 @@
 //! installs, the click id; else the report itself. A further report with the same key is a repeat: it changes nothing
 //! but a count, and what differs in it is told and kept. Every report counts once, however often it is sent.
 
+use std::collections::HashMap;
+
 use hopline_clickid::KeyRing;
-use hopline_control_store::conversions::{self, Conversion, InsertConversion, RefusedEvent};
+use hopline_control_store::conversions::{self, Conversion, InsertConversion, NewRepeat, RefusedEvent};
 use hopline_control_store::{Tx, click_keys};
 use hopline_money::Amount;
 use hopline_record::{ConversionEvent, RequestedStatus};
-use hopline_types::{AdvertiserId, CommissionStatus, ConversionId, ConversionSource, OfferId, UnixMillis};
+use hopline_types::{
+    AdvertiserId, CommissionStatus, ConversionId, ConversionSource, GoalId, OfferId, UnixMillis,
+};
 
 use crate::{BookError, FieldError};
 
@@ -95,39 +99,174 @@ pub fn intake(
     keys: &KeyRing,
     now: UnixMillis,
 ) -> Result<Intake, BookError> {
-    if let Some(known) = conversions::find_by_event(tx, &new.event_id)? {
-        return Ok(Intake::Taken { conversion: known.id });
-    }
-    let insert = match resolve::resolve(tx, new, keys, now)? {
-        Ok(insert) => insert,
-        Err(errors) => return Ok(Intake::Refused { errors }),
-    };
-    let known = conversions::find_by_idempotency(tx, insert.advertiser, insert.goal, &insert.idempotency)?;
-    if let Some(first) = known {
-        let differences = differences(&first, &insert);
-        let told = serde_json::to_string(&differences)
-            .map_err(|error| BookError::broken(format!("differences of a repeat: {error}")))?;
-        conversions::count_repeat(tx, first.id, &new.event_id, &told, now)?;
-        return Ok(Intake::Repeat { conversion: first.id, differences });
-    }
-    Ok(Intake::Taken { conversion: conversions::insert(tx, &insert)? })
+    let taken = intake_many(tx, &[new], keys, now)?.pop();
+    taken.ok_or_else(|| BookError::broken("a report was given and not taken in"))
 }
 
-fn differences(first: &Conversion, now: &InsertConversion) -> Vec<Difference> {
-    let text = |text: &Option<String>| text.clone().unwrap_or_default();
-    let decimal = |amount: Option<Amount>| amount.map(Amount::to_decimal).unwrap_or_default();
-    let status = |status: Option<CommissionStatus>| status.map_or("", CommissionStatus::as_str).to_owned();
-    let fields = [
-        ("offer_id", first.offer.to_string(), now.offer.to_string()),
-        ("amount", decimal(first.amount), decimal(now.amount.map(|minor| Amount::new(minor, now.currency)))),
-        ("status", status(first.requested_status), status(now.requested_status)),
-        ("click_id", text(&first.click_id), text(&now.click_id)),
-        ("coupon", text(&first.coupon), text(&now.coupon)),
-        ("customer_id", text(&first.customer_id), text(&now.customer_id)),
-        ("items", text(&first.items), text(&now.items)),
-    ];
-    let differ = fields.into_iter().filter(|(_, first, now)| first != now);
-    differ.map(|(field, first, now)| Difference { field: field.to_owned(), first, now }).collect()
+/// Takes reported conversions in, as if one after the other in this order, by about as many statements as for one.
+///
+/// # Errors
+/// The store fails; with a conflict where somebody else has taken one of them in meanwhile: ask again.
+pub fn intake_many(
+    tx: &mut dyn Tx,
+    new: &[&NewConversion],
+    keys: &KeyRing,
+    now: UnixMillis,
+) -> Result<Vec<Intake>, BookError> {
+    let events: Vec<&str> = new.iter().map(|new| new.event_id.as_str()).collect();
+    let known = conversions::find_by_events(tx, &events)?;
+    let fresh: Vec<&NewConversion> =
+        new.iter().zip(&known).filter(|(_, known)| known.is_none()).map(|(new, _)| *new).collect();
+    let resolved = resolve::resolve_many(tx, &fresh, keys, now)?;
+    let stored = stored_under(tx, &resolved)?;
+
+    let mut fates: Vec<Fate> = Vec::with_capacity(new.len());
+    let mut batch = Batch::default();
+    let mut resolved = resolved.into_iter().zip(stored);
+    for (new, known) in new.iter().zip(known) {
+        let fate = match known {
+            Some(known) => Fate::Taken(known.id),
+            None => {
+                let (resolved, stored) =
+                    resolved.next().ok_or_else(|| BookError::broken("a report was not resolved"))?;
+                batch.fate(&new.event_id, resolved, stored)
+            }
+        };
+        fates.push(fate);
+    }
+    let ids = conversions::insert_many(tx, &batch.inserts)?;
+    let mut repeats = Vec::new();
+    let mut answers: Vec<Intake> = Vec::with_capacity(fates.len());
+    for (new, fate) in new.iter().zip(fates) {
+        let id_of = |place: usize| {
+            ids.get(place).copied().ok_or_else(|| BookError::broken("a conversion was not written"))
+        };
+        let answer = match fate {
+            Fate::Taken(conversion) => Intake::Taken { conversion },
+            Fate::New(place) => Intake::Taken { conversion: id_of(place)? },
+            Fate::Refused(errors) => Intake::Refused { errors },
+            Fate::Repeat(conversion, differences) => Intake::Repeat { conversion, differences },
+            Fate::RepeatOf(place, differences) => Intake::Repeat { conversion: id_of(place)?, differences },
+        };
+        if let Intake::Repeat { conversion, differences } = &answer {
+            let differences = serde_json::to_string(differences)
+                .map_err(|error| BookError::broken(format!("differences of a repeat: {error}")))?;
+            let event_id = new.event_id.clone();
+            repeats.push(NewRepeat { conversion: *conversion, event_id, differences });
+        }
+        answers.push(answer);
+    }
+    conversions::count_repeats(tx, &repeats, now)?;
+    Ok(answers)
+}
+
+/// What becomes of a report.
+enum Fate {
+    /// It is written down already.
+    Taken(ConversionId),
+    /// It is the conversion to insert in this place, or that one's report once more.
+    New(usize),
+    /// It reports a stored conversion again.
+    Repeat(ConversionId, Vec<Difference>),
+    /// It reports again what is to be inserted in this place.
+    RepeatOf(usize, Vec<Difference>),
+    Refused(Vec<FieldError>),
+}
+
+/// What makes a conversion one.
+type NaturalKey = (AdvertiserId, GoalId, String);
+
+/// What reports before this one in a batch have come to.
+#[derive(Default)]
+struct Batch<'a> {
+    inserts: Vec<InsertConversion>,
+    /// By the report that each was made of.
+    by_event: HashMap<&'a str, usize>,
+    by_key: HashMap<NaturalKey, usize>,
+}
+
+impl<'a> Batch<'a> {
+    fn fate(&mut self, event: &'a str, resolved: resolve::Resolved, stored: Option<Conversion>) -> Fate {
+        if let Some(place) = self.by_event.get(event) {
+            return Fate::New(*place);
+        }
+        let insert = match resolved {
+            Ok(insert) => insert,
+            Err(errors) => return Fate::Refused(errors),
+        };
+        if let Some(first) = stored {
+            return Fate::Repeat(first.id, differences(&Report::stored(&first), &Report::new(&insert)));
+        }
+        let key = (insert.advertiser, insert.goal, insert.idempotency.clone());
+        let next = self.inserts.len();
+        let place = *self.by_key.entry(key).or_insert(next);
+        if let Some(first) = self.inserts.get(place) {
+            return Fate::RepeatOf(place, differences(&Report::new(first), &Report::new(&insert)));
+        }
+        self.by_event.insert(event, place);
+        self.inserts.push(insert);
+        Fate::New(place)
+    }
+}
+
+/// What is stored under the natural keys of reports that can be taken in.
+fn stored_under(
+    tx: &mut dyn Tx,
+    resolved: &[resolve::Resolved],
+) -> Result<Vec<Option<Conversion>>, BookError> {
+    let keys: Vec<_> = resolved
+        .iter()
+        .flatten()
+        .map(|insert| (insert.advertiser, insert.goal, insert.idempotency.as_str()))
+        .collect();
+    let mut found = conversions::find_by_idempotencies(tx, &keys)?.into_iter();
+    let stored = |resolved: &resolve::Resolved| resolved.as_ref().ok().and_then(|_| found.next().flatten());
+    Ok(resolved.iter().map(stored).collect())
+}
+
+/// What two reports of one conversion are compared in.
+struct Report<'a> {
+    offer: OfferId,
+    amount: Option<Amount>,
+    status: Option<CommissionStatus>,
+    /// Click id, coupon, customer, items.
+    texts: [&'a Option<String>; 4],
+}
+
+impl<'a> Report<'a> {
+    const fn stored(stored: &'a Conversion) -> Self {
+        let Conversion { offer, amount, requested_status: status, .. } = *stored;
+        let texts = [&stored.click_id, &stored.coupon, &stored.customer_id, &stored.items];
+        Self { offer, amount, status, texts }
+    }
+
+    fn new(new: &'a InsertConversion) -> Self {
+        let amount = new.amount.map(|minor| Amount::new(minor, new.currency));
+        let texts = [&new.click_id, &new.coupon, &new.customer_id, &new.items];
+        Self { offer: new.offer, amount, status: new.requested_status, texts }
+    }
+
+    fn fields(&self) -> [(&'static str, String); 7] {
+        let [click_id, coupon, customer_id, items] =
+            self.texts.map(|text| text.as_deref().unwrap_or_default().to_owned());
+        let amount = self.amount.map(Amount::to_decimal).unwrap_or_default();
+        let status = self.status.map_or("", CommissionStatus::as_str).to_owned();
+        [
+            ("offer_id", self.offer.to_string()),
+            ("amount", amount),
+            ("status", status),
+            ("click_id", click_id),
+            ("coupon", coupon),
+            ("customer_id", customer_id),
+            ("items", items),
+        ]
+    }
+}
+
+fn differences(first: &Report<'_>, now: &Report<'_>) -> Vec<Difference> {
+    let both = first.fields().into_iter().zip(now.fields());
+    let differ = both.filter(|((_, first), (_, now))| first != now);
+    differ.map(|((field, first), (_, now))| Difference { field: field.to_owned(), first, now }).collect()
 }
 
 /// Takes an event of the edge in. What cannot be taken in is kept with the reason, so that the stream goes on.
@@ -140,17 +279,35 @@ pub fn intake_event(
     event: &ConversionEvent,
     now: UnixMillis,
 ) -> Result<Intake, BookError> {
+    let taken = intake_events(tx, &[(event_id.to_owned(), event.clone())], now)?.pop();
+    taken.ok_or_else(|| BookError::broken("an event was given and not taken in"))
+}
+
+/// Takes events of the edge in, each under its id, as if one after the other in this order.
+///
+/// # Errors
+/// As [`intake_event`].
+pub fn intake_events(
+    tx: &mut dyn Tx,
+    events: &[(String, ConversionEvent)],
+    now: UnixMillis,
+) -> Result<Vec<Intake>, BookError> {
     let keys = click_keys::ring(tx)?.ok_or_else(|| BookError::broken("there are no click keys"))?;
-    let taken = intake(tx, &NewConversion::of_event(event_id, event), &keys, now)?;
-    if let Intake::Refused { errors } = &taken {
-        let refused = RefusedEvent {
-            event_id: event_id.to_owned(),
-            received_at: event.received_at,
-            reason: BookError::Invalid(errors.clone()).to_string(),
-            event: event_json(event).to_string(),
-        };
-        conversions::keep_refused(tx, &refused)?;
+    let new: Vec<NewConversion> =
+        events.iter().map(|(event_id, event)| NewConversion::of_event(event_id, event)).collect();
+    let taken = intake_many(tx, &new.iter().collect::<Vec<_>>(), &keys, now)?;
+    let mut refused = Vec::new();
+    for ((event_id, event), taken) in events.iter().zip(&taken) {
+        if let Intake::Refused { errors } = taken {
+            refused.push(RefusedEvent {
+                event_id: event_id.clone(),
+                received_at: event.received_at,
+                reason: BookError::Invalid(errors.clone()).to_string(),
+                event: event_json(event).to_string(),
+            });
+        }
     }
+    conversions::keep_refused(tx, &refused)?;
     Ok(taken)
 }
 

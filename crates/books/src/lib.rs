@@ -6,8 +6,8 @@
 //!
 //! | step | function | books |
 //! |---|---|---|
-//! | an event comes in | [`intake`], [`intake_event`] | nothing; writes the conversion once |
-//! | it is attributed | [`decide`] | `commission_pending`, then `_approved`, then `_payable`, as the offer says |
+//! | an event comes in | [`intake_many`], [`intake_events`] | nothing; writes the conversion once |
+//! | it is attributed | [`decide`], [`decide_many`] | `commission_pending`, then `_approved`, then `_payable`, as the offer says |
 //! | somebody judges it | [`approve`], [`reject`] | `commission_approved` (and `_payable`), `commission_rejected` |
 //! | it is given back | [`refund`] | `commission_reversed`, from wherever the money is |
 //! | its hold ends | [`release_holds`] | `commission_payable` |
@@ -49,9 +49,9 @@ mod refund;
 pub use approval::{Released, Reviewed, approve, reject, release_holds};
 pub use balances::{AffiliateBalance, balances};
 pub use clicks::{ClicksSettled, settle_clicks};
-pub use decide::{Context, Decided, decide, set_aside};
+pub use decide::{Context, Decided, ToDecide, decide, decide_many, set_aside};
 pub use error::{BookError, FieldError};
 pub use explain::explain;
 pub use findings::reclassify;
-pub use intake::{Difference, Intake, NewConversion, intake, intake_event};
+pub use intake::{Difference, Intake, NewConversion, intake, intake_event, intake_events, intake_many};
 pub use refund::{Refunded, refund};

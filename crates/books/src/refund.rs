@@ -7,11 +7,11 @@
 use hopline_control_store::Tx;
 use hopline_control_store::commissions::{self, Commission, Refund};
 use hopline_control_store::conversions::Conversion;
-use hopline_ledger::{Share, TransactionId, refund_share};
+use hopline_ledger::{Share, refund_share};
 use hopline_money::Amount;
 use hopline_types::{CommissionStatus, ConversionId, UnixMillis};
 
-use crate::commission::{self, Bookings};
+use crate::commission;
 use crate::decide::labels_of;
 use crate::{BookError, caps, facts};
 
@@ -125,15 +125,18 @@ fn book(
     let picture = facts::picture(tx, conversion, &labels)?;
     let counted = caps::counted(tx, conversion)?;
     refund.id = commissions::insert_refund(tx, &refund)?;
-    let mut bookings = Bookings::default();
-    for (mut commission, share) in shares {
-        take_back(tx, &mut commission, share, &refund, is_whole, &mut bookings)?;
-    }
+    let (stored, shares): (Vec<Commission>, Vec<Share>) = shares.into_iter().unzip();
+    let mut shares = shares.into_iter();
+    let bookings = commission::advance(tx, stored, |course, stored| {
+        let share = shares.next().ok_or_else(|| BookError::broken("a commission without a share"))?;
+        let worthless = if is_whole { CommissionStatus::Reversed } else { stored.status };
+        course.reverse(share, &refund, worthless)
+    })?;
     let conversion = commission::refresh(tx, conversion.id, Some(reason))?;
     counted.give_back(tx, &conversion)?;
     let cause = format!("refunded:{}", refund.id);
     facts::put_changes(tx, &cause, &conversion, &labels, &picture, now)?;
-    Ok(Refunded { conversion, refund, transactions: bookings.new })
+    Ok(Refunded { conversion, refund, transactions: bookings.book(tx, now)? })
 }
 
 /// Which part of an order is given back, in minor units.
@@ -206,24 +209,4 @@ fn share(commission: &Commission, part: Option<Part>) -> Result<Share, BookError
         None => original.minus(already),
     };
     share.ok_or_else(|| BookError::broken(format!("commission {} has no share to take back", commission.id)))
-}
-
-fn take_back(
-    tx: &mut dyn Tx,
-    commission: &mut Commission,
-    share: Share,
-    refund: &Refund,
-    is_whole: bool,
-    bookings: &mut Bookings,
-) -> Result<(), BookError> {
-    let now = refund.created_at;
-    if let Some(from) = commission::standing_of(tx, commission)?.reversible_from {
-        let cause = format!("refund-{}", refund.id);
-        let id = TransactionId::of_reversal(commission.conversion, commission.affiliate, &cause)
-            .map_err(BookError::broken)?;
-        let recipe = commission::recipe_of(commission, share);
-        bookings.post(tx, recipe.reversed(from, id, now, Some(refund.reason.clone())), now)?;
-    }
-    let worthless = if is_whole { CommissionStatus::Reversed } else { commission.status };
-    commission::project(tx, commission, worthless)
 }

@@ -166,7 +166,7 @@ impl Database for SqliteDatabase {
     fn run(&self, mode: Mode, job: Job) -> JobFuture<'_> {
         Box::pin(match mode {
             Mode::Read => self.read.run(job),
-            Mode::Write => self.write.run(job),
+            Mode::Write | Mode::Book => self.write.run(job),
         })
     }
 }

@@ -29,6 +29,12 @@ pub(crate) const MIGRATIONS: &[Migration] = &[
         name: "0003_click_findings",
         sql: include_str!("../migrations/0003_click_findings.sql"),
     },
+    Migration { number: 4, name: "0004_leases", sql: include_str!("../migrations/0004_leases.sql") },
+    Migration {
+        number: 5,
+        name: "0005_cap_refusals",
+        sql: include_str!("../migrations/0005_cap_refusals.sql"),
+    },
 ];
 
 const TABLE: &str = "CREATE TABLE IF NOT EXISTS migrations (

@@ -24,7 +24,10 @@ fn a_restart_keeps_everything() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("control.db");
     let first = SqliteDatabase::open(&path, UnixMillis(0)).unwrap();
-    assert_eq!(first.migrated(), ["0001_begin", "0002_traffic_rules", "0003_click_findings"]);
+    assert_eq!(
+        first.migrated(),
+        ["0001_begin", "0002_traffic_rules", "0003_click_findings", "0004_leases", "0005_cap_refusals"]
+    );
     block_on(restart::fill(&first));
     let before = block_on(restart::everything(&first));
     drop(first);

@@ -1,9 +1,11 @@
 //! Affiliates: who embeds links and is paid.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use hopline_catalogue::data::Standing;
 use hopline_types::{AffiliateId, UnixMillis};
 
-use crate::{ErrorKind, Page, Row, Scope, StoreError, Tx, catalogue};
+use crate::{ErrorKind, Page, Row, Scope, StoreError, Tx, Value, catalogue};
 
 /// An affiliate.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -144,6 +146,21 @@ pub fn get(tx: &mut dyn Tx, scope: Scope, id: AffiliateId) -> Result<Option<Affi
     .as_ref()
     .map(read)
     .transpose()
+}
+
+/// The standing of affiliates, for the program itself; of those that there are.
+///
+/// # Errors
+/// Those of the store.
+pub fn standings(
+    tx: &mut dyn Tx,
+    ids: impl IntoIterator<Item = AffiliateId>,
+) -> Result<BTreeMap<AffiliateId, Standing>, StoreError> {
+    let ids: BTreeSet<AffiliateId> = ids.into_iter().collect();
+    let values: Vec<Vec<Value>> = ids.iter().map(|id| vec![(*id).into()]).collect();
+    let found = tx.query_many("SELECT standing FROM affiliates WHERE id = $1", &values)?;
+    let known = ids.into_iter().zip(&found).filter_map(|(id, rows)| Some((id, rows.first()?)));
+    known.map(|(id, row)| Ok((id, row.parsed(0)?))).collect()
 }
 
 /// Affiliates in order of ids.

@@ -18,7 +18,7 @@ use hopline_types::UnixMillis;
 use sha2::{Digest, Sha256};
 
 use crate::digest::hex;
-use crate::{ErrorKind, Page, Row, StoreError, Tx, Value};
+use crate::{ErrorKind, Lock, Page, Row, StoreError, Tx, Value};
 
 const DOMAIN: &[u8; 16] = b"hopline-audit-01";
 const GENESIS: [u8; 32] = [0; 32];
@@ -174,14 +174,15 @@ pub fn head(tx: &mut dyn Tx) -> Result<Head, StoreError> {
 /// # Errors
 /// Those of the store.
 pub fn append(tx: &mut dyn Tx, entry: &NewEntry) -> Result<Entry, StoreError> {
+    tx.lock(Lock::AuditLog)?;
     let before = head(tx)?;
     let sequence = before.count + 1;
     let hash = content_hash(sequence, entry, &before.hash);
-    tx.execute(
+    let written = tx.execute(
         concat!(
             "INSERT INTO audit_log (",
             columns!(),
-            ") VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)"
+            ") VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) ON CONFLICT DO NOTHING"
         ),
         &[
             sequence.into(),
@@ -197,6 +198,11 @@ pub fn append(tx: &mut dyn Tx, entry: &NewEntry) -> Result<Entry, StoreError> {
             Value::Blob(hash.to_vec()),
         ],
     )?;
+    if written != 1 {
+        // The place was taken since this transaction looked.
+        let detail = format!("record {sequence} of the audit log was written in between");
+        return Err(StoreError::new(ErrorKind::Conflict, detail));
+    }
     Ok(Entry { sequence, entry: entry.clone(), hash })
 }
 

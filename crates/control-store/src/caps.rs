@@ -1,9 +1,10 @@
 //! Caps: bounds on what an offer takes in a period, and the kept sums of those that the books count.
 //!
 //! Clicks are counted at the edges. Conversions, revenue and payout are counted where a conversion is decided: the
-//! caller works out a cap's period ([`CapSpan`]) and [`add`]s to its sum in the same transaction. A sum that reaches its
-//! cap's amount is a [closure](closures), which edges learn with the catalogue; [`add`] raises the catalogue's version
-//! when a sum crosses the amount in either direction.
+//! caller works out a cap's period ([`CapSpan`]) and [`add`]s to its sum in the same transaction. A sum is full when it
+//! reaches its cap's amount, or has no room for the least that came since it first refused something ([`refuse_many`]);
+//! then it is a [closure](closures), which edges learn with the catalogue, whose version rises when a sum becomes full
+//! and when it no longer is.
 //!
 //! # Whose sum
 //!
@@ -15,12 +16,15 @@
 mod sums;
 mod words;
 
-pub use sums::{CapSpan, KeptSum, TakenNow, add, closures, kept, taken, taken_now};
+pub use sums::{
+    Addition, CapSpan, CapSum, KeptSum, TakenNow, add, add_many, closures, kept, refuse_many, sums_many,
+    taken, taken_now,
+};
 
 use hopline_catalogue::data::{CapEntry, CapMetric, CapPeriod, CapScope};
 use hopline_types::{AffiliateId, CapId, OfferId, UnixMillis};
 
-use crate::{ErrorKind, Row, StoreError, Tx, catalogue};
+use crate::{ErrorKind, Lock, Row, StoreError, Tx, Value, catalogue};
 
 /// A cap to have. Scope, metric, period and zone make it the same cap; its amount may change.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -77,12 +81,21 @@ fn read_at(row: &Row, first: usize) -> Result<CapEntry, StoreError> {
 /// # Errors
 /// Those of the store.
 pub fn caps_of(tx: &mut dyn Tx, offer: OfferId) -> Result<Vec<CapEntry>, StoreError> {
-    tx.query(
+    Ok(caps_of_many(tx, &[offer])?.pop().unwrap_or_default())
+}
+
+/// The caps of each of these offers, ascending by id, in the order asked for.
+///
+/// # Errors
+/// Those of the store.
+pub fn caps_of_many(tx: &mut dyn Tx, offers: &[OfferId]) -> Result<Vec<Vec<CapEntry>>, StoreError> {
+    let values: Vec<Vec<Value>> = offers.iter().map(|offer| vec![(*offer).into()]).collect();
+    tx.query_many(
         concat!("SELECT ", columns!(), " FROM caps WHERE offer_id = $1 AND removed_at IS NULL ORDER BY id"),
-        &[offer.into()],
+        &values,
     )?
     .iter()
-    .map(read)
+    .map(|rows| rows.iter().map(read).collect())
     .collect()
 }
 
@@ -108,6 +121,8 @@ pub fn replace(
     wanted: &[NewCap],
     now: UnixMillis,
 ) -> Result<Vec<CapEntry>, StoreError> {
+    // Who adds to a sum meanwhile must see the new amount, or be seen by it.
+    tx.lock(Lock::Caps(offer))?;
     let before = caps_of(tx, offer)?;
     let mut changed = false;
     for cap in &before {

@@ -7,7 +7,7 @@ use hopline_types::{
     AdvertiserId, AffiliateId, CommissionId, CommissionStatus, ConversionId, PayoutId, UnixMillis,
 };
 
-use crate::{Row, StoreError, Tx};
+use crate::{Row, StoreError, Tx, Value};
 
 /// A commission as stored.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -57,6 +57,10 @@ pub struct InsertCommission {
     pub payout_minor: i64,
     /// Where it stands.
     pub status: CommissionStatus,
+    /// When it was approved.
+    pub approved_at: Option<UnixMillis>,
+    /// When its hold ends; none where it has ended, or where there is nothing to pay.
+    pub payable_at: Option<UnixMillis>,
 }
 
 macro_rules! select {
@@ -93,8 +97,20 @@ fn commission(row: &Row) -> Result<Commission, StoreError> {
 /// # Errors
 /// The store fails.
 pub fn of_conversion(tx: &mut dyn Tx, conversion: ConversionId) -> Result<Vec<Commission>, StoreError> {
-    let rows = tx.query(select!("WHERE conversion_id = $1 ORDER BY id"), &[conversion.into()])?;
-    rows.iter().map(commission).collect()
+    Ok(of_conversions(tx, &[conversion])?.pop().unwrap_or_default())
+}
+
+/// The same for many conversions, in the order asked for.
+///
+/// # Errors
+/// The store fails.
+pub fn of_conversions(
+    tx: &mut dyn Tx,
+    conversions: &[ConversionId],
+) -> Result<Vec<Vec<Commission>>, StoreError> {
+    let values: Vec<Vec<Value>> = conversions.iter().map(|id| vec![(*id).into()]).collect();
+    let found = tx.query_many(select!("WHERE conversion_id = $1 ORDER BY id"), &values)?;
+    found.iter().map(|rows| rows.iter().map(commission).collect()).collect()
 }
 
 /// Approved commissions whose hold has ended by `now`, longest ended first.
@@ -107,6 +123,16 @@ pub fn held_until(tx: &mut dyn Tx, now: UnixMillis, limit: u32) -> Result<Vec<Co
         &[now.into(), i64::from(limit).into()],
     )?;
     rows.iter().map(commission).collect()
+}
+
+/// Keeps others from changing these commissions to the end of the transaction, after waiting for those who do. What is
+/// read of them afterwards stays true.
+///
+/// # Errors
+/// The store fails.
+pub fn lock(tx: &mut dyn Tx, ids: impl IntoIterator<Item = CommissionId>) -> Result<(), StoreError> {
+    let values: Vec<Vec<Value>> = ids.into_iter().map(|id| vec![id.into()]).collect();
+    tx.execute_many("UPDATE commissions SET status = status WHERE id = $1", &values).map(drop)
 }
 
 /// Commissions in order of ids, after one, for checks.
@@ -124,15 +150,16 @@ pub fn after(
     rows.iter().map(commission).collect()
 }
 
-/// Writes a commission down.
+/// Writes commissions down, in the order of their credits.
 ///
 /// # Errors
-/// [`crate::ErrorKind::Conflict`] where the affiliate has one for this conversion.
-pub fn insert(tx: &mut dyn Tx, new: &InsertCommission) -> Result<CommissionId, StoreError> {
-    tx.one(
-        "INSERT INTO commissions (conversion_id, affiliate_id, advertiser_id, currency, revenue_minor, payout_minor, \
-         reversed_revenue_minor, reversed_payout_minor, status) VALUES ($1, $2, $3, $4, $5, $6, 0, 0, $7) RETURNING id",
-        &[
+/// [`crate::ErrorKind::Conflict`] where an affiliate has one for its conversion.
+pub fn insert<'a>(
+    tx: &mut dyn Tx,
+    new: impl IntoIterator<Item = &'a InsertCommission>,
+) -> Result<(), StoreError> {
+    let row = |new: &InsertCommission| {
+        vec![
             new.conversion.into(),
             new.affiliate.into(),
             new.advertiser.into(),
@@ -140,20 +167,30 @@ pub fn insert(tx: &mut dyn Tx, new: &InsertCommission) -> Result<CommissionId, S
             new.revenue_minor.into(),
             new.payout_minor.into(),
             new.status.as_str().into(),
-        ],
-    )?
-    .id(0)
+            new.approved_at.into(),
+            new.payable_at.into(),
+        ]
+    };
+    let rows: Vec<Vec<Value>> = new.into_iter().map(row).collect();
+    tx.execute_many(
+        "INSERT INTO commissions (conversion_id, affiliate_id, advertiser_id, currency, revenue_minor, payout_minor, \
+         reversed_revenue_minor, reversed_payout_minor, status, approved_at, payable_at) \
+         VALUES ($1, $2, $3, $4, $5, $6, 0, 0, $7, $8, $9)",
+        &rows,
+    )
+    .map(drop)
 }
 
-/// Writes what may change of a commission: reversed amounts, status, times, payout.
+/// Writes what may change of commissions: reversed amounts, status, times, payout.
 ///
 /// # Errors
 /// The store fails.
-pub fn update(tx: &mut dyn Tx, commission: &Commission) -> Result<(), StoreError> {
-    tx.execute(
-        "UPDATE commissions SET reversed_revenue_minor = $2, reversed_payout_minor = $3, status = $4, \
-         approved_at = $5, payable_at = $6, payout_id = $7 WHERE id = $1",
-        &[
+pub fn update<'a>(
+    tx: &mut dyn Tx,
+    commissions: impl IntoIterator<Item = &'a Commission>,
+) -> Result<(), StoreError> {
+    let row = |commission: &Commission| {
+        vec![
             commission.id.into(),
             commission.reversed_revenue_minor.into(),
             commission.reversed_payout_minor.into(),
@@ -161,7 +198,13 @@ pub fn update(tx: &mut dyn Tx, commission: &Commission) -> Result<(), StoreError
             commission.approved_at.into(),
             commission.payable_at.into(),
             commission.payout.into(),
-        ],
+        ]
+    };
+    let rows: Vec<Vec<Value>> = commissions.into_iter().map(row).collect();
+    tx.execute_many(
+        "UPDATE commissions SET reversed_revenue_minor = $2, reversed_payout_minor = $3, status = $4, \
+         approved_at = $5, payable_at = $6, payout_id = $7 WHERE id = $1",
+        &rows,
     )
     .map(drop)
 }

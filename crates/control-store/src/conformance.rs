@@ -14,10 +14,12 @@ mod accounts;
 mod caps;
 mod executor;
 mod findings;
+mod leases;
 mod network;
 mod records;
 mod resources;
 pub mod restart;
+mod signals;
 mod tenants;
 mod traffic;
 
@@ -27,15 +29,24 @@ pub use accounts::{
 };
 pub use caps::{
     caps_are_replaced_and_the_same_ones_stay, caps_that_are_reached_close_until_their_period_ends,
+    caps_that_refuse_close_while_what_came_would_not_fit,
 };
 pub use executor::{
     a_job_that_fails_leaves_nothing, a_job_that_panics_leaves_nothing_and_the_store_goes_on,
     a_reading_job_sees_one_state_while_others_write, a_reading_job_writes_nothing,
-    broken_rules_are_told_apart, jobs_may_be_any_number_at_once, parallel_writers_lose_nothing,
+    bookings_lose_nothing_and_lock_what_they_rest_on, broken_rules_are_told_apart,
+    jobs_may_be_any_number_at_once, one_query_for_many_rows_answers_each,
+    one_statement_for_many_rows_writes_each, parallel_writers_lose_nothing,
     values_come_back_as_they_were_bound,
 };
 pub use findings::{
     c_02_findings_are_entered_applied_once_and_never_changed, s_10_findings_are_seen_by_those_they_are_about,
+};
+pub use leases::{
+    a_lease_is_taken_over_only_from_what_was_seen, leases_of_processes_that_are_gone_are_forgotten,
+    of_many_who_want_a_lease_one_gets_it,
+    s_03_keys_of_edges_are_found_by_their_text_until_they_are_withdrawn,
+    who_shares_a_name_finds_the_others_mark,
 };
 pub use records::{
     l_05_ledger_and_audit_log_refuse_changes, l_21_a_key_answers_the_same_request_only,
@@ -48,6 +59,7 @@ pub use resources::{
     r_01_old_pseudonym_keys_are_destroyed, terms_in_force_are_those_of_the_time,
     the_catalogue_is_what_was_saved,
 };
+pub use signals::c_10_quick_orders_and_known_customers_are_counted;
 pub use tenants::s_10_a_tenant_sees_and_changes_only_its_own;
 pub use traffic::{
     domains_are_entered_once_and_show_links, landing_pages_are_entered_listed_and_changed,
@@ -76,7 +88,10 @@ macro_rules! conformance_tests {
             a_job_that_panics_leaves_nothing_and_the_store_goes_on,
             a_reading_job_sees_one_state_while_others_write,
             a_reading_job_writes_nothing,
+            bookings_lose_nothing_and_lock_what_they_rest_on,
             broken_rules_are_told_apart,
+            one_query_for_many_rows_answers_each,
+            one_statement_for_many_rows_writes_each,
             jobs_may_be_any_number_at_once,
             parallel_writers_lose_nothing,
             values_come_back_as_they_were_bound,
@@ -91,8 +106,10 @@ macro_rules! conformance_tests {
             domains_are_entered_once_and_show_links,
             c_02_findings_are_entered_applied_once_and_never_changed,
             s_10_findings_are_seen_by_those_they_are_about,
+            c_10_quick_orders_and_known_customers_are_counted,
             caps_are_replaced_and_the_same_ones_stay,
             caps_that_are_reached_close_until_their_period_ends,
+            caps_that_refuse_close_while_what_came_would_not_fit,
             r_01_old_pseudonym_keys_are_destroyed,
             s_10_a_tenant_sees_and_changes_only_its_own,
             s_03_api_keys_are_found_by_their_text_until_they_end,
@@ -103,6 +120,11 @@ macro_rules! conformance_tests {
             l_23_fifty_parallel_requests_with_one_key_have_one_effect,
             l_25_the_audit_log_is_an_unbroken_chain,
             marks_keep_the_last_value,
+            a_lease_is_taken_over_only_from_what_was_seen,
+            of_many_who_want_a_lease_one_gets_it,
+            leases_of_processes_that_are_gone_are_forgotten,
+            who_shares_a_name_finds_the_others_mark,
+            s_03_keys_of_edges_are_found_by_their_text_until_they_are_withdrawn,
         }
     };
     ($run:path: $($story:ident,)*) => {

@@ -6,14 +6,16 @@ use hopline_types::{
     OfferId, TermsId, UnixMillis,
 };
 
-use crate::{Row, Scope, StoreError, Tx};
+use crate::{Row, Scope, StoreError, Tx, Value};
 
 mod refused;
 mod write;
 
 pub use refused::{RefusedEvent, keep_refused, refused};
 pub use write::{
-    DecisionColumns, InsertConversion, Waiting, count_repeat, insert, record_decision, set_status, waiting,
+    DecisionColumns, InsertConversion, NewRepeat, PARTITIONS, Waiting, all_partitions, count_repeat,
+    count_repeats, insert, insert_many, lock, partition_of, record_decisions, set_status, set_statuses,
+    waiting,
 };
 
 /// A conversion as stored.
@@ -162,8 +164,8 @@ macro_rules! filtered {
             "AND (c.order_id = $3 OR $3 IS NULL) AND (c.affiliate_id = $4 OR $4 IS NULL) \
              AND (c.advertiser_id = $5 OR $5 IS NULL) AND (c.offer_id = $6 OR $6 IS NULL) \
              AND (c.goal_key = $7 OR $7 IS NULL) AND (c.click_id = $8 OR $8 IS NULL) \
-             AND ($9 IS NULL OR $9 = CASE coalesce(c.status, 'pending') WHEN 'payable' THEN 'approved' \
-             ELSE coalesce(c.status, 'pending') END) \
+             AND (CASE coalesce(c.status, 'pending') WHEN 'payable' THEN 'approved' \
+             ELSE coalesce(c.status, 'pending') END = $9 OR $9 IS NULL) \
              AND (c.converted_at >= $10 OR $10 IS NULL) AND (c.converted_at < $11 OR $11 IS NULL) \
              AND c.id < $12 ORDER BY c.id DESC LIMIT $13"
         )
@@ -236,6 +238,44 @@ pub fn get(tx: &mut dyn Tx, scope: Scope, id: ConversionId) -> Result<Option<Con
 /// The store fails.
 pub fn find(tx: &mut dyn Tx, id: ConversionId) -> Result<Option<Conversion>, StoreError> {
     tx.first(select!("WHERE c.id = $1"), &[id.into()])?.as_ref().map(conversion).transpose()
+}
+
+/// Conversions by their ids, in the order asked for.
+///
+/// # Errors
+/// The store fails.
+pub fn find_many(tx: &mut dyn Tx, ids: &[ConversionId]) -> Result<Vec<Option<Conversion>>, StoreError> {
+    let rows: Vec<Vec<Value>> = ids.iter().map(|id| vec![(*id).into()]).collect();
+    firsts(&tx.query_many(select!("WHERE c.id = $1"), &rows)?)
+}
+
+/// Conversions by the events that they were made of, in the order asked for.
+///
+/// # Errors
+/// The store fails.
+pub fn find_by_events(tx: &mut dyn Tx, event_ids: &[&str]) -> Result<Vec<Option<Conversion>>, StoreError> {
+    let rows: Vec<Vec<Value>> = event_ids.iter().map(|id| vec![(*id).into()]).collect();
+    firsts(&tx.query_many(select!("WHERE c.event_id = $1"), &rows)?)
+}
+
+/// Conversions by their natural keys, in the order asked for.
+///
+/// # Errors
+/// The store fails.
+pub fn find_by_idempotencies(
+    tx: &mut dyn Tx,
+    keys: &[(AdvertiserId, GoalId, &str)],
+) -> Result<Vec<Option<Conversion>>, StoreError> {
+    let row = |(advertiser, goal, key): &(AdvertiserId, GoalId, &str)| {
+        vec![(*advertiser).into(), (*goal).into(), (*key).into()]
+    };
+    let rows: Vec<Vec<Value>> = keys.iter().map(row).collect();
+    let sql = select!("WHERE c.advertiser_id = $1 AND c.goal_id = $2 AND c.idempotency = $3");
+    firsts(&tx.query_many(sql, &rows)?)
+}
+
+fn firsts(answers: &[Vec<Row>]) -> Result<Vec<Option<Conversion>>, StoreError> {
+    answers.iter().map(|rows| rows.first().map(conversion).transpose()).collect()
 }
 
 /// The conversion that an event has become.

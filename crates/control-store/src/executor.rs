@@ -3,6 +3,8 @@
 use std::future::Future;
 use std::pin::Pin;
 
+use crate::Scope;
+
 /// One value of a statement or row.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Value {
@@ -257,7 +259,34 @@ pub enum Mode {
     Read,
     /// Reads and writes, serialisable, durable when it returns.
     Write,
+    /// Reads and writes, durable when it returns, beside others of its kind. Who uses it locks first what its decisions
+    /// rest on ([`Tx::lock`]); what is read after a lock is what others have committed. Where one writes at a time anyway
+    /// it is the same as [`Mode::Write`].
+    Book,
 }
+
+/// What a transaction can keep others from until it ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Lock {
+    /// The end of the ledger's chain, and with it all kept sums.
+    Ledger,
+    /// The end of the audit log's chain.
+    AuditLog,
+    /// What an offer's caps have taken.
+    Caps(hopline_types::OfferId),
+}
+
+/// What others are told of when it is committed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Topic {
+    /// A new version of the catalogue.
+    Catalogue,
+    /// Conversions wait for a decision, or facts for shipping.
+    Work,
+}
+
+/// Called with the topic of a commit; must return at once.
+pub type Listener = std::sync::Arc<dyn Fn(Topic) + Send + Sync>;
 
 /// An open transaction.
 pub trait Tx {
@@ -273,7 +302,37 @@ pub trait Tx {
     /// See [`ErrorKind`].
     fn execute(&mut self, sql: &'static str, values: &[Value]) -> Result<u64, StoreError>;
 
-    /// Runs one statement for many rows of values, in order; stores may send them as one set.
+    /// Runs one reading statement for many rows of values and gives the rows of each, in order; stores may send them as
+    /// one set.
+    ///
+    /// # Errors
+    /// See [`ErrorKind`].
+    fn query_many(&mut self, sql: &'static str, rows: &[Vec<Value>]) -> Result<Vec<Vec<Row>>, StoreError> {
+        rows.iter().map(|values| self.query(sql, values)).collect()
+    }
+
+    /// Waits until nobody else holds this lock, and holds it to the transaction's end. Whoever takes several takes
+    /// those of caps first, then [`Lock::Ledger`], then [`Lock::AuditLog`]. Where one writes at a time anyway there is nothing to do.
+    ///
+    /// # Errors
+    /// See [`ErrorKind`].
+    fn lock(&mut self, lock: Lock) -> Result<(), StoreError> {
+        let _ = lock;
+        Ok(())
+    }
+
+    /// From here on the transaction sees and writes only what this scope may, also where a statement forgets to say so
+    /// (S-10). A second wall: statements bind their scope all the same, and stores without one do nothing.
+    ///
+    /// # Errors
+    /// See [`ErrorKind`].
+    fn narrow(&mut self, scope: Scope) -> Result<(), StoreError> {
+        let _ = scope;
+        Ok(())
+    }
+
+    /// Runs one statement for many rows of values; stores may send them as one set. No two of them write the same row of
+    /// a table.
     ///
     /// # Errors
     /// See [`ErrorKind`].
@@ -314,6 +373,12 @@ pub type JobFuture<'a> = Pin<Box<dyn Future<Output = Result<(), StoreError>> + S
 pub trait Database: Send + Sync + std::fmt::Debug {
     /// Runs a job in one transaction. When the future is dropped the job still ends, one way or the other.
     fn run(&self, mode: Mode, job: Job) -> JobFuture<'_>;
+
+    /// Calls `listener` after commits of any process that it should hear of, and once whenever some may have been missed.
+    /// A store that only one process writes to calls nobody.
+    fn listen(&self, listener: Listener) {
+        drop(listener);
+    }
 }
 
 /// Jobs with answers and errors of their own.
@@ -346,6 +411,21 @@ pub trait DatabaseExt: Database {
         E: From<StoreError> + Send + 'static,
     {
         answered(self, Mode::Write, job)
+    }
+
+    /// Runs `job` in a writing transaction that locks what it rests on ([`Mode::Book`]).
+    ///
+    /// # Errors
+    /// The job's own error, or the store's through `From<StoreError>`.
+    fn book<T, E>(
+        &self,
+        job: impl FnMut(&mut dyn Tx) -> Result<T, E> + Send + 'static,
+    ) -> impl Future<Output = Result<T, E>> + Send
+    where
+        T: Send + 'static,
+        E: From<StoreError> + Send + 'static,
+    {
+        answered(self, Mode::Book, job)
     }
 }
 

@@ -13,16 +13,25 @@ pub struct WaitingFact {
     pub fact: String,
 }
 
-/// Puts a fact into the outbox; once, whatever is asked. It must be part of the transaction that makes it true.
+/// A fact to be put into the outbox.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewFact {
+    /// Its natural key.
+    pub fact_id: String,
+    /// The fact, JSON.
+    pub fact: String,
+}
+
+/// Puts facts into the outbox, in order; each once, whatever is asked. It must be part of the transaction that makes
+/// them true.
 ///
 /// # Errors
 /// The store fails.
-pub fn put(tx: &mut dyn Tx, fact_id: &str, fact: &str) -> Result<(), StoreError> {
-    tx.execute(
-        "INSERT INTO fact_outbox (fact_id, fact) VALUES ($1, $2) ON CONFLICT (fact_id) DO NOTHING",
-        &[fact_id.into(), fact.into()],
-    )
-    .map(drop)
+pub fn put(tx: &mut dyn Tx, facts: Vec<NewFact>) -> Result<(), StoreError> {
+    let row = |new: NewFact| vec![new.fact_id.into(), new.fact.into()];
+    let rows: Vec<Vec<Value>> = facts.into_iter().map(row).collect();
+    let sql = "INSERT INTO fact_outbox (fact_id, fact) VALUES ($1, $2) ON CONFLICT (fact_id) DO NOTHING";
+    tx.execute_many(sql, &rows).map(drop)
 }
 
 /// The oldest facts that wait.

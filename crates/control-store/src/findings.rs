@@ -3,7 +3,7 @@
 
 use hopline_types::{AffiliateId, ClickFilter, FindingId, OfferId, Reason, UnixMillis};
 
-use crate::{ErrorKind, Page, Row, Scope, StoreError, Tx};
+use crate::{ErrorKind, Page, Row, Scope, StoreError, Tx, Value};
 
 /// What is found: these clicks are invalid.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -202,16 +202,31 @@ pub fn between(
     from: UnixMillis,
     to: UnixMillis,
 ) -> Result<Vec<Finding>, StoreError> {
-    tx.query(
+    Ok(between_many(tx, &[(offer, affiliate, from, to)])?.pop().unwrap_or_default())
+}
+
+/// The same for many, in the order asked for.
+///
+/// # Errors
+/// Those of the store.
+pub fn between_many(
+    tx: &mut dyn Tx,
+    asked: &[(OfferId, AffiliateId, UnixMillis, UnixMillis)],
+) -> Result<Vec<Vec<Finding>>, StoreError> {
+    let values: Vec<Vec<Value>> = asked
+        .iter()
+        .map(|(offer, affiliate, from, to)| {
+            vec![(*offer).into(), (*affiliate).into(), (*from).into(), (*to).into()]
+        })
+        .collect();
+    let found = tx.query_many(
         concat!(
             "SELECT ",
             columns!(),
             " FROM click_findings WHERE offer_id = $1 AND affiliate_id = $2 AND to_at > $3 AND from_at < $4 \
              ORDER BY id"
         ),
-        &[offer.into(), affiliate.into(), from.into(), to.into()],
-    )?
-    .iter()
-    .map(read)
-    .collect()
+        &values,
+    )?;
+    found.iter().map(|rows| rows.iter().map(read).collect()).collect()
 }

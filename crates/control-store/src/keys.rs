@@ -5,7 +5,7 @@
 
 pub mod text;
 
-pub use text::{KeyText, KeyTextError, looks_like_key};
+pub use text::{KeyText, KeyTextError, looks_like_edge_key, looks_like_key};
 
 use hopline_types::{AdvertiserId, AffiliateId, KeyId, MINUTE_MS, Role, UnixMillis};
 

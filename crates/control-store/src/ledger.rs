@@ -1,9 +1,16 @@
 //! The ledger's tables: posting, reading, checking.
 //!
 //! The rules (what balances, what the bytes of a record are, which account may go below zero) are those of
-//! [`hopline_ledger`]; here they meet the rows. [`post`] does all of it in the caller's transaction: the
-//! transaction and its entries, the kept sums, the open items. Rows of `ledger_transactions` and
+//! [`hopline_ledger`]; here they meet the rows. [`post_many`] does all of it in the caller's transaction: the
+//! transactions and their entries, the kept sums, the open items. Rows of `ledger_transactions` and
 //! `ledger_entries` are never changed again; the schema refuses it (L-05).
+//!
+//! # Several at once
+//!
+//! There is one chain, so bookings of different transactions wait for each other from [`crate::Lock::Ledger`] to the
+//! commit. Whatever does not need the end of the chain is done before: callers decide and write everything else first,
+//! and book last. Within the lock are eight statements at most, however many transactions are booked: the end of the chain
+//! and the sums are read, each row is written once.
 //!
 //! Kept sums are two totals per account and currency in 64 bits. A total that would not fit is refused, and
 //! nothing is booked (L-14).
@@ -13,7 +20,9 @@ mod read;
 mod sums;
 mod verify;
 
-pub use post::{PostError, Posted, post};
-pub use read::{TransactionFilter, by_id, head, of_commission, of_conversion, transactions};
+pub use post::{PostError, Posted, post, post_many};
+pub use read::{
+    TransactionFilter, by_id, by_ids, head, of_commission, of_commissions, of_conversion, transactions,
+};
 pub use sums::{AccountBalance, CurrencyTotals, accounts, balance, kept_balances, trial_balance};
 pub use verify::{Sound, Unsound, verify};

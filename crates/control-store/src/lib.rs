@@ -32,11 +32,13 @@ pub mod commissions;
 pub mod conformance;
 pub mod conversions;
 pub mod domains;
+pub mod edge_keys;
 pub mod facts;
 pub mod findings;
 pub mod idempotency;
 pub mod keys;
 pub mod landing_pages;
+pub mod leases;
 pub mod ledger;
 pub mod links;
 pub mod marks;
@@ -44,6 +46,7 @@ pub mod offers;
 pub mod payouts;
 pub mod sessions;
 pub mod settlements;
+pub mod signals;
 pub mod users;
 
 mod digest;
@@ -51,9 +54,14 @@ mod executor;
 mod page;
 mod random;
 mod scope;
+mod scoped;
 
 pub use digest::sha256_hex;
-pub use executor::{Database, DatabaseExt, ErrorKind, Job, JobFuture, Mode, Row, StoreError, Tx, Value};
+pub use executor::{
+    Database, DatabaseExt, ErrorKind, Job, JobFuture, Listener, Lock, Mode, Row, StoreError, Topic, Tx, Value,
+};
+pub use keys::KeyText;
 pub use page::Page;
 pub use random::base62;
 pub use scope::{Actor, Scope};
+pub use scoped::Scoped;

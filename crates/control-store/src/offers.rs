@@ -5,8 +5,10 @@ mod terms;
 pub(crate) mod traffic;
 
 pub use goals::{Goal, NewGoal, goal, goals_of};
-pub use terms::{TermsVersion, add_terms, terms_at, terms_of, terms_versions};
+pub use terms::{TermsVersion, add_terms, in_force, terms_at, terms_of, terms_of_goals, terms_versions};
 pub use traffic::{TrafficSettings, fallbacks, update_traffic};
+
+use std::collections::{BTreeMap, BTreeSet};
 
 use hopline_catalogue::data::Standing;
 use hopline_money::Currency;
@@ -145,9 +147,14 @@ pub(crate) fn read_hosts(json: &str) -> Result<Vec<String>, StoreError> {
 }
 
 fn read(tx: &mut dyn Tx, row: &Row) -> Result<Offer, StoreError> {
-    let id = row.id(0)?;
+    let mut offer = without_goals(row)?;
+    offer.goals = goals_of(tx, offer.id)?;
+    Ok(offer)
+}
+
+fn without_goals(row: &Row) -> Result<Offer, StoreError> {
     Ok(Offer {
-        id,
+        id: row.id(0)?,
         advertiser_id: row.id(1)?,
         currency: row.parsed(2)?,
         created_at: row.time(3)?,
@@ -169,7 +176,7 @@ fn read(tx: &mut dyn Tx, row: &Row) -> Result<Offer, StoreError> {
             ends_at: row.time_or_null(18)?,
         },
         traffic: traffic::read(row, 19)?,
-        goals: goals_of(tx, id)?,
+        goals: Vec::new(),
     })
 }
 
@@ -228,6 +235,49 @@ pub fn get(tx: &mut dyn Tx, scope: Scope, id: OfferId) -> Result<Option<Offer>, 
         &scope.bind([id.into()]),
     )?;
     row.map(|row| read(tx, &row)).transpose()
+}
+
+/// Offers by their ids, for the program itself; those that there are.
+///
+/// # Errors
+/// Those of the store.
+pub fn find_many(
+    tx: &mut dyn Tx,
+    ids: impl IntoIterator<Item = OfferId>,
+) -> Result<BTreeMap<OfferId, Offer>, StoreError> {
+    let ids: BTreeSet<OfferId> = ids.into_iter().collect();
+    let values: Vec<Vec<Value>> = ids.iter().map(|id| vec![(*id).into()]).collect();
+    let found = tx.query_many(concat!("SELECT ", columns!(), " FROM offers WHERE id = $1"), &values)?;
+    let goals = goals::goals_of_many(tx, &values)?;
+    let mut offers = BTreeMap::new();
+    for (rows, goals) in found.iter().zip(goals) {
+        let Some(row) = rows.first() else { continue };
+        let mut offer = without_goals(row)?;
+        offer.goals = goals;
+        offers.insert(offer.id, offer);
+    }
+    Ok(offers)
+}
+
+/// The only offer of each of these advertisers; none of those that have several, or none.
+///
+/// # Errors
+/// Those of the store.
+pub fn only_offers(
+    tx: &mut dyn Tx,
+    advertisers: impl IntoIterator<Item = AdvertiserId>,
+) -> Result<BTreeMap<AdvertiserId, OfferId>, StoreError> {
+    let advertisers: BTreeSet<AdvertiserId> = advertisers.into_iter().collect();
+    let values: Vec<Vec<Value>> = advertisers.iter().map(|id| vec![(*id).into()]).collect();
+    let found =
+        tx.query_many("SELECT id FROM offers WHERE advertiser_id = $1 ORDER BY id LIMIT 2", &values)?;
+    let mut only = BTreeMap::new();
+    for (advertiser, rows) in advertisers.into_iter().zip(&found) {
+        if let [row] = rows.as_slice() {
+            only.insert(advertiser, row.id(0)?);
+        }
+    }
+    Ok(only)
 }
 
 /// Offers in order of ids.

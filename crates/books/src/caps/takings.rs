@@ -1,9 +1,9 @@
 //! Which sums a conversion was added to, and giving back.
 
 use hopline_catalogue::data::CapMetric;
-use hopline_control_store::caps::{self, CapSpan};
+use hopline_control_store::caps::{self, Addition, CapSpan};
 use hopline_control_store::conversions::Conversion;
-use hopline_control_store::{Tx, commissions};
+use hopline_control_store::{Lock, Tx, commissions};
 use hopline_types::{AffiliateId, CapId, CommissionStatus, UnixMillis};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -77,7 +77,12 @@ pub(crate) struct Counted {
 /// Looks at a conversion before a change.
 pub(crate) fn counted(tx: &mut dyn Tx, conversion: &Conversion) -> Result<Counted, BookError> {
     let takings = of(conversion)?;
-    let parts = if takings.is_empty() { Vec::new() } else { parts(tx, conversion)? };
+    if takings.is_empty() {
+        return Ok(Counted { takings, parts: Vec::new() });
+    }
+    // Sums are read and written back.
+    tx.lock(Lock::Caps(conversion.offer))?;
+    let parts = parts(tx, conversion)?;
     Ok(Counted { takings, parts })
 }
 
@@ -88,14 +93,15 @@ impl Counted {
             return Ok(());
         }
         let now = parts(tx, conversion)?;
-        for taking in &self.takings {
+        let difference = |taking: &Taking| {
             let sum = |parts: &[Part]| total(parts, taking.metric, taking.affiliate);
+            let span = CapSpan { start: taking.start, end: taking.end };
             let delta = sum(&now) - sum(&self.parts);
-            if delta != 0 {
-                let span = CapSpan { start: taking.start, end: taking.end };
-                caps::add(tx, taking.cap, taking.affiliate, &span, delta)?;
-            }
-        }
+            let addition = Addition { cap: taking.cap, affiliate: taking.affiliate, span, delta };
+            (delta != 0).then_some(addition)
+        };
+        let differences: Vec<Addition> = self.takings.iter().filter_map(difference).collect();
+        caps::add_many(tx, &differences)?;
         Ok(())
     }
 }

@@ -4,15 +4,15 @@ use std::borrow::Cow;
 
 use hopline_attribution::{Decision, Outcome, Touch, TouchKind};
 use hopline_click_store::StoredClick;
-use hopline_clickid::{ClickClaims, UniqueNumber};
+use hopline_clickid::{ClickClaims, KeyRing, Refused, UniqueNumber};
 use hopline_control_store::conversions::Conversion;
-use hopline_control_store::findings::{self, Finding};
-use hopline_control_store::{Scope, Tx, offers};
+use hopline_control_store::findings::Finding;
 use hopline_types::{AffiliateId, Class, CommissionStatus, FindingId, Reason, UnixMillis, Verdict};
 use serde_json::{Value, json};
 
-use super::{Context, Verdict as Ending};
-use crate::{BookError, reclassify};
+use super::Verdict as Ending;
+use super::known::Known;
+use crate::reclassify;
 
 /// Why a touch of an affiliate that does not take part cannot count.
 const NOT_ACTIVE: &str = "affiliate_not_active";
@@ -44,53 +44,73 @@ pub(super) enum Found {
     },
 }
 
-pub(super) fn found(
-    tx: &mut dyn Tx,
-    conversion: &Conversion,
-    context: &Context<'_>,
-) -> Result<Found, BookError> {
-    let Some(click_id) = &conversion.click_id else {
-        let detail = "no click id came with the conversion".to_owned();
-        return Ok(Found::Nothing { reason: "no_click", detail, touch: None });
-    };
-    let claims = match context.keys.verify(click_id, context.now.max(conversion.received_at)) {
-        Ok(claims) => claims,
-        Err(refused) => {
+/// A conversion that is to be decided, with the click that it names.
+#[derive(Debug)]
+pub(super) struct Candidate<'a> {
+    pub(super) conversion: Conversion,
+    pub(super) click: Option<&'a StoredClick>,
+    /// What its click id says; none without one.
+    claims: Option<Result<ClickClaims, Refused>>,
+}
+
+impl<'a> Candidate<'a> {
+    pub(super) fn new(
+        conversion: Conversion,
+        click: Option<&'a StoredClick>,
+        keys: &KeyRing,
+        now: UnixMillis,
+    ) -> Self {
+        let by = now.max(conversion.received_at);
+        let claims = conversion.click_id.as_ref().map(|click_id| keys.verify(click_id, by));
+        Self { conversion, click, claims }
+    }
+
+    /// What a believed click id says.
+    pub(super) fn claims(&self) -> Option<&ClickClaims> {
+        self.claims.as_ref()?.as_ref().ok()
+    }
+}
+
+pub(super) fn found(known: &Known, candidate: &Candidate<'_>) -> Found {
+    let conversion = &candidate.conversion;
+    let click_id = &conversion.click_id;
+    let claims = match &candidate.claims {
+        None => {
+            let detail = "no click id came with the conversion".to_owned();
+            return Found::Nothing { reason: "no_click", detail, touch: None };
+        }
+        Some(Err(refused)) => {
             let touch = json!({ "click_id": click_id, "outcome": "refused", "refused": refused.as_str() });
             let detail = refused.to_string();
-            return Ok(Found::Nothing { reason: "bad_click_id", detail, touch: Some(touch) });
+            return Found::Nothing { reason: "bad_click_id", detail, touch: Some(touch) };
         }
+        Some(Ok(claims)) => *claims,
     };
-    let clicked = offers::get(tx, Scope::All, claims.offer)?;
+    let clicked = known.offer(claims.offer);
     if clicked.is_none_or(|offer| offer.advertiser_id != conversion.advertiser) {
         let touch = json!({ "click_id": click_id, "offer_id": claims.offer, "outcome": "foreign" });
         let detail = "the click was on an offer of another advertiser".to_owned();
-        return Ok(Found::Nothing { reason: "foreign_click", detail, touch: Some(touch) });
+        return Found::Nothing { reason: "foreign_click", detail, touch: Some(touch) };
     }
-    let stored = context.click.filter(|click| click.unique == claims.unique);
+    let stored = candidate.click.filter(|click| click.unique == claims.unique);
     let (verdict, finding) = match stored {
         Some(click) if click.verdict.class == Class::Invalid => (click.verdict, click.finding),
         _ if claims.verdict.class == Class::Invalid => (claims.verdict, None),
-        _ => match finding(tx, &claims, stored)? {
+        _ => match finding(known, &claims, stored) {
             Some(finding) => (Verdict::invalid(finding.what.reason), Some(finding.id)),
             None => (claims.verdict, None),
         },
     };
-    Ok(Found::Touch(ClickTouch { claims, verdict, finding }))
+    Found::Touch(ClickTouch { claims, verdict, finding })
 }
 
 /// The first finding about a click, whether or not the click store knows it yet. Those with a filter ask for more than a
 /// click id says: they count where the stored click is at hand.
-fn finding(
-    tx: &mut dyn Tx,
-    claims: &ClickClaims,
-    stored: Option<&StoredClick>,
-) -> Result<Option<Finding>, BookError> {
-    let found = findings::between(tx, claims.offer, claims.affiliate, claims.at, claims.at.plus(1))?;
-    let is_about = |finding: &Finding| {
+fn finding<'a>(known: &'a Known, claims: &ClickClaims, stored: Option<&StoredClick>) -> Option<&'a Finding> {
+    let is_about = |finding: &&Finding| {
         finding.what.filter.is_empty() || stored.is_some_and(|click| reclassify(finding).hits(click))
     };
-    Ok(found.into_iter().find(is_about))
+    known.findings(claims).find(is_about)
 }
 
 impl ClickTouch {

@@ -1,13 +1,16 @@
 //! From texts to a row: which offer and goal, is every field right.
 
+use std::collections::BTreeMap;
+
 use hopline_clickid::KeyRing;
+use hopline_control_store::Tx;
 use hopline_control_store::conversions::InsertConversion;
-use hopline_control_store::offers::{self, Goal, Offer, OfferFilter};
-use hopline_control_store::{Page, Scope, Tx};
+use hopline_control_store::offers::{self, Goal, Offer, TermsVersion};
 use hopline_money::{Amount, Currency};
 use hopline_record::{FIELD_BYTES_MAX, RequestedStatus};
 use hopline_types::{
-    CommissionStatus, ConversionSource, GoalKind, MINUTE_MS, ORDER_MINOR_MAX, OfferId, UnixMillis,
+    AdvertiserId, CommissionStatus, ConversionSource, GoalId, GoalKind, MINUTE_MS, ORDER_MINOR_MAX, OfferId,
+    UnixMillis,
 };
 
 use super::NewConversion;
@@ -16,33 +19,69 @@ use crate::{BookError, FieldError};
 /// How far ahead of its receipt a conversion may be dated: what clocks may differ by.
 const AHEAD_MS: i64 = 5 * MINUTE_MS;
 
-type Resolved = Result<InsertConversion, Vec<FieldError>>;
+/// A row, or all that is wrong with a report.
+pub(super) type Resolved = Result<InsertConversion, Vec<FieldError>>;
 
-/// Finds out what a report is about. The inner error lists all that is wrong with it.
-pub(super) fn resolve(
+/// Finds out what reports are about.
+pub(super) fn resolve_many(
     tx: &mut dyn Tx,
-    new: &NewConversion,
+    new: &[&NewConversion],
     keys: &KeyRing,
     now: UnixMillis,
-) -> Result<Resolved, BookError> {
-    let mut errors = Vec::new();
-    check_texts(new, &mut errors);
-    let click_offer = click_offer(new, keys, now, &mut errors);
-    let offer = offer(tx, new, click_offer, &mut errors)?;
-    let Some(offer) = offer else { return Ok(Err(errors)) };
-    let goals = offers::goals_of(tx, offer.id)?;
-    let goal = goal(new, &goals, &mut errors);
-    let amount = amount(new, &offer, &mut errors);
+) -> Result<Vec<Resolved>, BookError> {
+    let read = |new: &&NewConversion| {
+        let mut errors = Vec::new();
+        check_texts(new, &mut errors);
+        let click_offer = click_offer(new, keys, now, &mut errors);
+        Begun { named: new.offer.or(click_offer), errors }
+    };
+    let begun: Vec<Begun> = new.iter().map(read).collect();
+    let known = Known::read(tx, new, &begun)?;
+    Ok(new.iter().zip(begun).map(|(new, begun)| resolve(&known, new, begun)).collect())
+}
+
+/// A report whose texts were looked at.
+struct Begun {
+    /// The offer that it or its click id names.
+    named: Option<OfferId>,
+    errors: Vec<FieldError>,
+}
+
+/// What reports may be about.
+struct Known {
+    offers: BTreeMap<OfferId, Offer>,
+    /// For reports that name none.
+    only: BTreeMap<AdvertiserId, OfferId>,
+    terms: BTreeMap<GoalId, Vec<TermsVersion>>,
+}
+
+impl Known {
+    fn read(tx: &mut dyn Tx, new: &[&NewConversion], begun: &[Begun]) -> Result<Self, BookError> {
+        let nameless = new.iter().zip(begun).filter(|(_, begun)| begun.named.is_none());
+        let only = offers::only_offers(tx, nameless.filter_map(|(new, _)| new.advertiser))?;
+        let named = begun.iter().filter_map(|begun| begun.named);
+        let offers = offers::find_many(tx, named.chain(only.values().copied()))?;
+        let goals = offers.values().flat_map(|offer| &offer.goals).map(|goal| goal.id);
+        let terms = offers::terms_of_goals(tx, goals)?;
+        Ok(Self { offers, only, terms })
+    }
+}
+
+fn resolve(known: &Known, new: &NewConversion, begun: Begun) -> Resolved {
+    let Begun { named, mut errors } = begun;
+    let Some(offer) = offer(known, new, named, &mut errors) else { return Err(errors) };
+    let goal = goal(new, &offer.goals, &mut errors);
+    let amount = amount(new, offer, &mut errors);
     let converted_at = converted_at(new, &mut errors);
-    let Some(goal) = goal.filter(|_| errors.is_empty()) else { return Ok(Err(errors)) };
-    if let Some(error) = earns(tx, goal, amount, converted_at, offer.currency)? {
-        return Ok(Err(vec![error]));
+    let Some(goal) = goal.filter(|_| errors.is_empty()) else { return Err(errors) };
+    if let Some(error) = earns(known, goal, amount, converted_at, offer.currency) {
+        return Err(vec![error]);
     }
     let adv = match new.adv.iter().all(String::is_empty) {
         true => None,
         false => Some(serde_json::Value::from(new.adv.to_vec()).to_string()),
     };
-    Ok(Ok(InsertConversion {
+    Ok(InsertConversion {
         event_id: new.event_id.clone(),
         advertiser: offer.advertiser_id,
         offer: offer.id,
@@ -62,7 +101,7 @@ pub(super) fn resolve(
         currency: offer.currency,
         converted_at,
         received_at: new.received_at,
-    }))
+    })
 }
 
 fn given(text: &Option<String>) -> Option<&str> {
@@ -142,31 +181,27 @@ fn click_offer(
     }
 }
 
-fn offer(
-    tx: &mut dyn Tx,
+fn offer<'a>(
+    known: &'a Known,
     new: &NewConversion,
-    click_offer: Option<OfferId>,
+    named: Option<OfferId>,
     errors: &mut Vec<FieldError>,
-) -> Result<Option<Offer>, BookError> {
-    let scope = new.advertiser.map_or(Scope::All, Scope::Advertiser);
+) -> Option<&'a Offer> {
     let field = if new.offer.is_some() { "offer_id" } else { "click_id" };
-    if let Some(id) = new.offer.or(click_offer) {
-        let found = offers::get(tx, scope, id)?;
+    if let Some(id) = named {
+        // An advertiser knows its own offers only.
+        let is_visible = |offer: &&Offer| new.advertiser.is_none_or(|own| own == offer.advertiser_id);
+        let found = known.offers.get(&id).filter(is_visible);
         if found.is_none() {
             errors.push(FieldError::new(field, format!("there is no offer {id}")));
         }
-        return Ok(found);
+        return found;
     }
-    let filter = OfferFilter { advertiser_id: new.advertiser, ..OfferFilter::default() };
-    let mut offers = match new.advertiser {
-        Some(_) => offers::list(tx, scope, &filter, Page::first(2))?,
-        None => Vec::new(),
-    };
-    if offers.len() == 1 {
-        return Ok(offers.pop());
+    let only = new.advertiser.and_then(|advertiser| known.offers.get(known.only.get(&advertiser)?));
+    if only.is_none() {
+        errors.push(FieldError::new("offer_id", "is missing, and no valid click_id says which offer it is"));
     }
-    errors.push(FieldError::new("offer_id", "is missing, and no valid click_id says which offer it is"));
-    Ok(None)
+    only
 }
 
 fn goal<'a>(new: &NewConversion, goals: &'a [Goal], errors: &mut Vec<FieldError>) -> Option<&'a Goal> {
@@ -239,15 +274,16 @@ fn converted_at(new: &NewConversion, errors: &mut Vec<FieldError>) -> UnixMillis
 
 /// What the terms have against it, such as a sale without its amount.
 fn earns(
-    tx: &mut dyn Tx,
+    known: &Known,
     goal: &Goal,
     amount: Option<Amount>,
     at: UnixMillis,
     currency: Currency,
-) -> Result<Option<FieldError>, BookError> {
-    let Some(version) = offers::terms_at(tx, goal.id, at)? else {
-        return Ok(Some(FieldError::new("event", format!("goal {:?} has no terms", goal.key))));
+) -> Option<FieldError> {
+    let versions = known.terms.get(&goal.id).map(Vec::as_slice).unwrap_or_default();
+    let Some(version) = offers::in_force(versions, at) else {
+        return Some(FieldError::new("event", format!("goal {:?} has no terms", goal.key)));
     };
     let earned = hopline_terms::commission(&version.terms, amount, 1, currency);
-    Ok(earned.err().map(|error| FieldError::new(error.field().unwrap_or("amount"), error)))
+    earned.err().map(|error| FieldError::new(error.field().unwrap_or("amount"), error))
 }

@@ -126,13 +126,11 @@ fn paid(tx: &mut dyn Tx, payout: &Payout, now: UnixMillis) -> Result<(), BookErr
     ledger::post(tx, recipe_of(payout)?.settled(id, now), now)?;
     payouts::set_payout_status(tx, payout.id, PayoutStatus::Paid, None)?;
     for (id, labels, picture) in before {
-        for mut commission in commissions::of_conversion(tx, id)? {
-            if commission.affiliate == payout.affiliate {
-                commission.payout = Some(payout.id);
-                let unchanged = commission.status;
-                commission::project(tx, &mut commission, unchanged)?;
-            }
-        }
+        let mut own = commissions::of_conversion(tx, id)?;
+        own.retain(|commission| commission.affiliate == payout.affiliate);
+        own.iter_mut().for_each(|commission| commission.payout = Some(payout.id));
+        // It is booked already: what was booked says where they stand.
+        commission::advance(tx, own, |course, stored| course.project(stored.status))?.book(tx, now)?;
         let conversion = commission::refresh(tx, id, None)?;
         let cause = format!("paid:{}:{id}", payout.id);
         facts::put_changes(tx, &cause, &conversion, &labels, &picture, now)?;

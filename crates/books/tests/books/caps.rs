@@ -277,8 +277,8 @@ fn what_is_undone_is_given_back_and_opens_the_offer_again() {
     let first = world.sold("A-1", "100.00");
     let before = version(&world);
     let second = world.sold("A-2", "100.00");
-    // Both are full now.
-    assert_eq!(version(&world), before + 2);
+    // Both are full now, and edges learn it at once.
+    assert_eq!(version(&world), before + 1);
     let day =
         ClosureEntry { offer_id: world.offer, affiliate_id: None, until: Some(at("2026-03-02T00:00:00Z")) };
     let month =
@@ -287,7 +287,7 @@ fn what_is_undone_is_given_back_and_opens_the_offer_again() {
     assert_eq!(closures(&world, NOW.plus(DAY)), [month]);
     reject(&world, second);
     assert_eq!(closures(&world, NOW), []);
-    assert_eq!(version(&world), before + 4);
+    assert_eq!(version(&world), before + 2);
     assert_eq!(taken(&world, NOW), [(None, 1), (Some(world.blog), 1_000)]);
     let third = world.sold("A-3", "100.00");
     assert_eq!(closures(&world, NOW), [day, month]);
@@ -303,6 +303,34 @@ fn what_is_undone_is_given_back_and_opens_the_offer_again() {
     world.refund(first, None).unwrap();
     assert_eq!(taken(&world, NOW), [(None, 0), (Some(world.blog), 0)]);
     assert_eq!(closures(&world, NOW), []);
+    world.audit();
+}
+
+#[test]
+fn a_cap_that_no_number_of_sales_comes_to_closes_the_offer_once_one_is_refused() {
+    let world = World::new(Rules::JUDGED);
+    world.cap(&[cap(CapScope::Offer, Payout, Day, 1_000)]);
+    let closure =
+        ClosureEntry { offer_id: world.offer, affiliate_id: None, until: Some(at("2026-03-02T00:00:00Z")) };
+    let [first, ..] = ["A-1", "A-2", "A-3"].map(|order| world.sold(order, "30.00"));
+    assert_eq!(closures(&world, NOW), []);
+    let before = version(&world);
+    assert!(is_capped(&world.conversion(world.sold("A-4", "30.00"))));
+    assert_eq!((closures(&world, NOW), version(&world)), (vec![closure], before + 1));
+    assert!(is_capped(&world.conversion(world.sold("A-5", "30.00"))));
+    assert_eq!(version(&world), before + 1);
+    // A refund, and it fits again.
+    world.refund(first, Some("20.00")).unwrap();
+    assert_eq!((closures(&world, NOW), version(&world)), (vec![], before + 2));
+    assert!(!is_capped(&world.conversion(world.sold("A-6", "30.00"))));
+    assert_eq!((closures(&world, NOW), taken(&world, NOW)), (vec![closure], vec![(None, 1_000)]));
+    // Nor does one great order close for long what others find room in.
+    let world = World::new(Rules::JUDGED);
+    world.cap(&[cap(CapScope::Offer, Payout, Day, 1_000)]);
+    assert!(is_capped(&world.conversion(world.sold("A-1", "101.00"))));
+    assert_eq!(closures(&world, NOW), [closure]);
+    world.sold("A-2", "10.00");
+    assert_eq!((closures(&world, NOW), taken(&world, NOW)), (vec![], vec![(None, 100)]));
     world.audit();
 }
 

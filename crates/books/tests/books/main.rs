@@ -10,4 +10,6 @@ mod findings;
 mod payouts;
 mod random;
 mod refunds;
+mod sets;
+mod several;
 mod world;

@@ -1,5 +1,7 @@
-//! A small network in an SQLite file: one advertiser, one offer of all four kinds, two affiliates.
+//! A small network in an SQLite file, or in a database on a real server where `HOPLINE_TEST_STORE` is `postgres`: one advertiser, one offer of all four kinds, two affiliates.
 
+use std::path::Path;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use hopline_books::payouts::{BatchView, NewBatch};
@@ -10,8 +12,9 @@ use hopline_control_store::caps::NewCap;
 use hopline_control_store::conversions::Conversion;
 use hopline_control_store::offers::{Approval, NewGoal, NewOffer, OfferSettings};
 use hopline_control_store::{
-    DatabaseExt, Tx, advertisers, affiliates, caps, catalogue, conversions, ledger, offers,
+    Database, DatabaseExt, Tx, advertisers, affiliates, caps, catalogue, conversions, ledger, offers,
 };
+use hopline_control_store_postgres::PostgresDatabase;
 use hopline_control_store_sqlite::SqliteDatabase;
 use hopline_money::{Currency, Decimal};
 use hopline_record::RequestedStatus;
@@ -27,7 +30,7 @@ pub(crate) const DAY: i64 = 86_400_000;
 
 pub(crate) struct World {
     pub(crate) runtime: tokio::runtime::Runtime,
-    pub(crate) database: SqliteDatabase,
+    pub(crate) database: Arc<dyn Database>,
     pub(crate) keys: KeyRing,
     pub(crate) advertiser: AdvertiserId,
     pub(crate) offer: OfferId,
@@ -35,6 +38,7 @@ pub(crate) struct World {
     pub(crate) shop: AffiliateId,
     clicks: AtomicU64,
     _directory: tempfile::TempDir,
+    _postgres: Option<hopline_testkit::PostgresDatabase>,
 }
 
 pub(crate) struct Rules {
@@ -64,16 +68,36 @@ fn sepa(holder: &str, iban: &str) -> serde_json::Value {
     serde_json::json!({ "type": "sepa", "holder": holder, "iban": iban })
 }
 
+fn control_store(directory: &Path) -> (Arc<dyn Database>, Option<hopline_testkit::PostgresDatabase>) {
+    if std::env::var_os("HOPLINE_TEST_STORE").is_none_or(|store| store != "postgres") {
+        return (Arc::new(SqliteDatabase::open(directory.join("control.db"), NOW).unwrap()), None);
+    }
+    let fresh = hopline_testkit::postgres();
+    let database = PostgresDatabase::open(fresh.url().parse().unwrap(), NOW).unwrap();
+    (Arc::new(database), Some(fresh))
+}
+
 impl World {
     pub(crate) fn new(rules: Rules) -> Self {
         let directory = tempfile::tempdir().unwrap();
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
-        let database = SqliteDatabase::open(directory.path().join("control.db"), NOW).unwrap();
+        let (database, postgres) = control_store(directory.path());
         let made = runtime.block_on(database.write(move |tx| network(tx, &rules))).unwrap();
         let (advertiser, offer, blog, shop) = made;
         let keys = KeyRing::new(ClickKey::new(1, &[7; 32]).unwrap());
         let clicks = AtomicU64::new(1);
-        Self { runtime, database, keys, advertiser, offer, blog, shop, clicks, _directory: directory }
+        Self {
+            runtime,
+            database,
+            keys,
+            advertiser,
+            offer,
+            blog,
+            shop,
+            clicks,
+            _directory: directory,
+            _postgres: postgres,
+        }
     }
 
     pub(crate) fn write<T: Send + 'static>(
@@ -239,7 +263,7 @@ impl World {
     }
 }
 
-fn network(
+pub(crate) fn network(
     tx: &mut dyn Tx,
     rules: &Rules,
 ) -> Result<(AdvertiserId, OfferId, AffiliateId, AffiliateId), BookError> {

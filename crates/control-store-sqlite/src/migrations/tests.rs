@@ -117,7 +117,10 @@ fn a_database_of_the_first_version_keeps_its_rows_and_learns_the_traffic_rules()
     let (old, _) = open::writer(&path, &MIGRATIONS[..1], NOW).unwrap();
     old.execute_batch(OLD_ROWS).unwrap();
     drop(old);
-    assert_eq!(migrate(&path, MIGRATIONS).unwrap(), ["0002_traffic_rules", "0003_click_findings"]);
+    assert_eq!(
+        migrate(&path, MIGRATIONS).unwrap(),
+        ["0002_traffic_rules", "0003_click_findings", "0004_leases", "0005_cap_refusals"]
+    );
     assert_eq!(migrate(&path, MIGRATIONS).unwrap(), Vec::<&str>::new());
 
     let database = crate::SqliteDatabase::open(&path, NOW).unwrap();

@@ -6,7 +6,7 @@ use hopline_types::{AffiliateId, CapId, HOUR_MS, UnixMillis};
 use super::network::{Network, enter};
 use super::traffic::{TODAY, cap, version};
 use super::{NOW, read, refused, write};
-use crate::caps::{self, CapSpan, NewCap, TakenNow};
+use crate::caps::{self, Addition, CapSpan, CapSum, NewCap, TakenNow};
 use crate::{Database, ErrorKind, catalogue};
 
 const EVER: CapSpan = CapSpan { start: UnixMillis(0), end: None };
@@ -119,4 +119,47 @@ pub async fn caps_that_are_reached_close_until_their_period_ends(database: &dyn 
     assert_eq!(refusal, ErrorKind::Reference);
     let overflow = refused(database, move |tx| caps::add(tx, own[3].id, Some(affiliate), &week, i64::MAX));
     assert_eq!(overflow.await, ErrorKind::Constraint);
+}
+
+/// A sum that refused something closes the offer while the least that came since would not fit.
+pub async fn caps_that_refuse_close_while_what_came_would_not_fit(database: &dyn Database) {
+    let Network { offer, .. } = write(database, |tx| enter(tx, "acme")).await;
+    let id = offer.id;
+    let payout = |amount| cap(CapScope::Offer, CapMetric::Payout, CapPeriod::Day, amount);
+    let replace = |amount| write(database, move |tx| caps::replace(tx, id, &[payout(amount)], NOW));
+    let sum = replace(100).await[0].id;
+    let change = |delta: i64, is_refused: bool| {
+        write(database, move |tx| {
+            let before = catalogue::version(tx)?;
+            let wanted = [Addition { cap: sum, affiliate: None, span: TODAY, delta }];
+            if is_refused {
+                caps::refuse_many(tx, &wanted)?
+            } else {
+                drop(caps::add_many(tx, &wanted)?)
+            }
+            Ok((caps::closures(tx, NOW)?.len(), catalogue::version(tx)? - before))
+        })
+    };
+    // More than it may ever take, with nothing taken yet.
+    assert_eq!(change(101, true).await, (1, 1));
+    assert_eq!(change(150, true).await, (1, 0));
+    assert_eq!(change(30, true).await, (0, 1), "what came since fits");
+    assert_eq!(change(70, false).await, (0, 0));
+    assert_eq!(change(1, false).await, (1, 1));
+    assert_eq!(change(29, true).await, (0, 1));
+    assert_eq!(change(10, false).await, (1, 1));
+    assert_eq!(change(-10, false).await, (0, 1));
+    assert_eq!(change(29, false).await, (1, 1));
+    let kept = read(database, move |tx| caps::sums_many(tx, &[(sum, None, NOW)])).await;
+    assert_eq!(kept, [CapSum { taken: 100, wanted: Some(29) }]);
+    let closed = || read(database, |tx| caps::closures(tx, NOW));
+    replace(128).await;
+    assert_eq!(closed().await.len(), 1);
+    replace(129).await;
+    assert_eq!(closed().await, []);
+    let refusal = refused(database, |tx| {
+        let nobodys = CapId::new(99).expect("an id");
+        caps::refuse_many(tx, &[Addition { cap: nobodys, affiliate: None, span: TODAY, delta: 1 }])
+    });
+    assert_eq!(refusal.await, ErrorKind::Reference);
 }

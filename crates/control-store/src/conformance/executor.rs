@@ -5,7 +5,7 @@ use std::sync::mpsc::channel;
 use std::time::Duration;
 
 use super::{NOW, all, both, read, refused, write};
-use crate::{Database, DatabaseExt, ErrorKind, Row, StoreError, Tx, Value, marks};
+use crate::{Database, DatabaseExt, ErrorKind, Lock, Row, StoreError, Tx, Value, marks};
 
 /// How long a job waits for another before the story fails.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -243,4 +243,129 @@ pub async fn broken_rules_are_told_apart(database: &dyn Database) {
     let conflict = conflict.expect_err("the token is unique");
     assert_eq!(conflict.kind, ErrorKind::Conflict);
     assert!(conflict.detail.contains("postback_token"), "{conflict}");
+}
+
+/// One reading statement for many rows of values: each gets the rows that it would get alone, in their order.
+pub async fn one_query_for_many_rows_answers_each(database: &dyn Database) {
+    write(database, |tx| {
+        let rows: Vec<Vec<Value>> =
+            (1..=5).map(|n| vec![format!("mark {n}").into(), Value::Int(n)]).collect();
+        tx.execute_many("INSERT INTO marks (name, value) VALUES ($1, $2)", &rows).map(drop)
+    })
+    .await;
+    let two_from =
+        "SELECT value, name, value FROM marks WHERE name >= $1 AND value <> $2 ORDER BY value DESC LIMIT $3";
+    let one = "SELECT value FROM marks WHERE name = $1";
+    let asked: Vec<Vec<Value>> =
+        [("mark 2", 4, 2), ("mark 5", 5, 2), ("mark 2", 4, 2), ("", 0, 9), ("z", 0, 9)]
+            .map(|(name, not, limit)| vec![name.into(), not.into(), limit.into()])
+            .to_vec();
+    let (alone, together, names, nobody) = read(database, move |tx| {
+        let alone = asked.iter().map(|values| tx.query(two_from, values)).collect::<Result<Vec<_>, _>>()?;
+        let together = tx.query_many(two_from, &asked)?;
+        let names = ["mark 4", "mark 1", "nobody", "mark 4"].map(|name| vec![name.into()]);
+        Ok((alone, together, tx.query_many(one, &names)?, tx.query_many(one, &[])?))
+    })
+    .await;
+    assert_eq!(together, alone);
+    assert_eq!(together.iter().map(Vec::len).collect::<Vec<_>>(), [2, 0, 2, 5, 0]);
+    let number = |n: i64| vec![Row(vec![n.into()])];
+    assert_eq!(names, [number(4), number(1), vec![], number(4)]);
+    assert_eq!(nobody, Vec::<Vec<Row>>::new());
+
+    for rows in [vec![vec![], vec![]], vec![vec!["a".into()], vec!["a".into(), "b".into()]]] {
+        let wrong = database.read(move |tx| tx.query_many(one, &rows)).await;
+        assert_eq!(wrong.expect_err("one value is expected").kind, ErrorKind::Broken);
+    }
+}
+
+/// One writing statement for many rows of values does what it would do for each; all of it or nothing is kept.
+pub async fn one_statement_for_many_rows_writes_each(database: &dyn Database) {
+    let secret = |byte: u8| Value::from(vec![byte; 32]);
+    let kept = write(database, move |tx| {
+        let insert = "INSERT INTO click_keys (id, secret, signs, created_at, not_after) VALUES ($1, $2, 0, $3, $4) \
+                      ON CONFLICT (id) DO UPDATE SET not_after = excluded.not_after, signs = 1";
+        let rows = [
+            vec![1.into(), secret(1), NOW.into(), Value::Null],
+            vec![2.into(), secret(2), NOW.into(), 7.into()],
+            vec![3.into(), secret(3), NOW.into(), Value::Null],
+        ];
+        assert_eq!(tx.execute_many(insert, &rows)?, 3);
+        let again = [vec![2.into(), secret(9), 0.into(), Value::Null], vec![3.into(), secret(9), 0.into(), 8.into()]];
+        assert_eq!(tx.execute_many(insert, &again)?, 2);
+        let skip = "INSERT INTO click_keys (id, secret, signs, created_at) VALUES ($1, $2, 0, 0) ON CONFLICT DO NOTHING";
+        assert_eq!(tx.execute_many(skip, &[vec![3.into(), secret(4)], vec![4.into(), secret(4)]])?, 1);
+        let update = "UPDATE click_keys SET created_at = created_at + $2, not_after = coalesce($3, not_after) \
+                      WHERE id = $1 AND signs = 1";
+        let rows = [
+            vec![2.into(), 5.into(), Value::Null],
+            vec![3.into(), 6.into(), 9.into()],
+            vec![4.into(), 7.into(), 9.into()],
+        ];
+        assert_eq!(tx.execute_many(update, &rows)?, 2);
+        assert_eq!(tx.execute_many("DELETE FROM click_keys WHERE id = $1", &[vec![1.into()], vec![77.into()]])?, 1);
+        assert_eq!(tx.execute_many("DELETE FROM click_keys WHERE id = $1", &[])?, 0);
+        tx.query("SELECT id, secret, signs, created_at, not_after FROM click_keys ORDER BY id", &[])
+    })
+    .await;
+    let row = |id: i64, signs: i64, created: i64, not_after: Value| {
+        let byte = u8::try_from(id).expect("ids are small here");
+        Row(vec![id.into(), secret(byte), signs.into(), created.into(), not_after])
+    };
+    let at = NOW.get();
+    assert_eq!(
+        kept,
+        [row(2, 1, at + 5, Value::Null), row(3, 1, at + 6, 9.into()), row(4, 0, 0, Value::Null)]
+    );
+
+    // Ids are given in the order of the rows.
+    let facts: Vec<String> = (0..300).map(|number| format!("fact {}", (number * 7) % 300)).collect();
+    let rows: Vec<Vec<Value>> = facts.iter().map(|fact| vec![fact.into(), "{}".into()]).collect();
+    let ordered = write(database, move |tx| {
+        tx.execute_many("INSERT INTO fact_outbox (fact_id, fact) VALUES ($1, $2)", &rows)?;
+        tx.query("SELECT fact_id FROM fact_outbox ORDER BY id", &[])
+    })
+    .await;
+    assert_eq!(ordered, facts.iter().map(|fact| Row(vec![fact.into()])).collect::<Vec<_>>());
+
+    // A statement of two rows, which no store sends as a set.
+    let pairs = write(database, |tx| {
+        let pairs = [vec!["a".into(), 1.into(), "b".into()], vec!["c".into(), 2.into(), "d".into()]];
+        let written = tx.execute_many("INSERT INTO marks (name, value) VALUES ($1, $2), ($3, $2)", &pairs)?;
+        Ok((written, tx.query("SELECT name, value FROM marks ORDER BY name", &[])?.len()))
+    })
+    .await;
+    assert_eq!(pairs, (4, 4));
+
+    let twice = refused(database, |tx| {
+        let rows = [vec!["e".into(), 1.into()], vec!["a".into(), 2.into()]];
+        tx.execute_many("INSERT INTO marks (name, value) VALUES ($1, $2)", &rows)
+    });
+    assert_eq!(twice.await, ErrorKind::Conflict);
+    assert_eq!(mark(database, "e").await, None);
+}
+
+/// What is read after a lock is what others have committed, and nobody writes it meanwhile.
+pub async fn bookings_lose_nothing_and_lock_what_they_rest_on(database: &dyn Database) {
+    let one_more = |_| {
+        database.book(|tx| {
+            tx.lock(Lock::AuditLog)?;
+            tx.lock(Lock::Ledger)?;
+            tx.lock(Lock::Ledger)?;
+            let next = marks::get(tx, "story")?.unwrap_or(0) + 1;
+            marks::set(tx, "story", next)?;
+            Ok::<_, StoreError>(next)
+        })
+    };
+    let mut counted: Vec<i64> =
+        all((0..100).map(one_more)).await.into_iter().map(|one| one.expect("in order")).collect();
+    counted.sort_unstable();
+    assert_eq!(counted, (1..=100).collect::<Vec<_>>());
+    let refusal = database.book(|tx| {
+        tx.lock(Lock::Ledger)?;
+        marks::set(tx, "story", 7)?;
+        Err::<(), _>(Own::Refused)
+    });
+    assert_eq!(refusal.await, Err(Own::Refused));
+    assert_eq!(mark(database, "story").await, Some(100));
 }

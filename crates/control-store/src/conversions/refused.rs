@@ -2,7 +2,7 @@
 
 use hopline_types::UnixMillis;
 
-use crate::{StoreError, Tx};
+use crate::{StoreError, Tx, Value};
 
 /// An event that could not be taken in.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -17,22 +17,23 @@ pub struct RefusedEvent {
     pub event: String,
 }
 
-/// Keeps an event that could not be taken in. Again the same event changes nothing.
+/// Keeps events that could not be taken in. Again the same event changes nothing.
 ///
 /// # Errors
 /// The store fails.
-pub fn keep_refused(tx: &mut dyn Tx, refused: &RefusedEvent) -> Result<(), StoreError> {
-    tx.execute(
-        "INSERT INTO refused_events (event_id, received_at, reason, event) VALUES ($1, $2, $3, $4) \
-         ON CONFLICT (event_id) DO NOTHING",
-        &[
+pub fn keep_refused(tx: &mut dyn Tx, refused: &[RefusedEvent]) -> Result<(), StoreError> {
+    let row = |refused: &RefusedEvent| {
+        vec![
             (&refused.event_id).into(),
             refused.received_at.into(),
             (&refused.reason).into(),
             (&refused.event).into(),
-        ],
-    )
-    .map(drop)
+        ]
+    };
+    let rows: Vec<Vec<Value>> = refused.iter().map(row).collect();
+    let sql = "INSERT INTO refused_events (event_id, received_at, reason, event) VALUES ($1, $2, $3, $4) \
+               ON CONFLICT (event_id) DO NOTHING";
+    tx.execute_many(sql, &rows).map(drop)
 }
 
 /// Events that could not be taken in, newest first.

@@ -1,13 +1,15 @@
 //! Writing conversions: taken in once, decided once, then only their status moves.
 
-use hopline_money::Currency;
+use std::collections::{BTreeMap, BTreeSet};
+
+use hopline_money::{Amount, Currency};
 use hopline_types::{
     AdvertiserId, AffiliateId, CommissionStatus, ConversionId, ConversionSource, GoalId, LinkId, OfferId,
     TermsId, UnixMillis,
 };
 
-use super::owned;
-use crate::{StoreError, Tx};
+use super::{Conversion, owned};
+use crate::{ErrorKind, Row, StoreError, Tx, Value};
 
 /// A conversion to be written down.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -95,13 +97,19 @@ pub struct Waiting {
 /// # Errors
 /// [`crate::ErrorKind::Conflict`] where the event or the natural key exists already.
 pub fn insert(tx: &mut dyn Tx, new: &InsertConversion) -> Result<ConversionId, StoreError> {
-    let row = tx.one(
-        "INSERT INTO conversions (event_id, advertiser_id, offer_id, goal_id, goal_key, idempotency, source, \
-         requested_status, order_id, click_id, coupon, customer_id, items, adv, quantity, amount_minor, currency, \
-         converted_at, received_at, repeats) \
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, 0) \
-         RETURNING id",
-        &[
+    let [id] = insert_many(tx, std::slice::from_ref(new))?[..] else {
+        return Err(StoreError::new(ErrorKind::Broken, "a conversion that was just written is not there"));
+    };
+    Ok(id)
+}
+
+/// Writes conversions down, undecided, and gives back their ids in order.
+///
+/// # Errors
+/// [`crate::ErrorKind::Conflict`] where an event or a natural key exists already; nothing may be committed then.
+pub fn insert_many(tx: &mut dyn Tx, new: &[InsertConversion]) -> Result<Vec<ConversionId>, StoreError> {
+    let row = |new: &InsertConversion| {
+        vec![
             (&new.event_id).into(),
             new.advertiser.into(),
             new.offer.into(),
@@ -121,9 +129,35 @@ pub fn insert(tx: &mut dyn Tx, new: &InsertConversion) -> Result<ConversionId, S
             new.currency.code().into(),
             new.converted_at.into(),
             new.received_at.into(),
-        ],
+        ]
+    };
+    let rows: Vec<Vec<Value>> = new.iter().map(row).collect();
+    tx.execute_many(
+        "INSERT INTO conversions (event_id, advertiser_id, offer_id, goal_id, goal_key, idempotency, source, \
+         requested_status, order_id, click_id, coupon, customer_id, items, adv, quantity, amount_minor, currency, \
+         converted_at, received_at, repeats) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, 0)",
+        &rows,
     )?;
-    row.id(0)
+    let events: Vec<Vec<Value>> = new.iter().map(|new| vec![(&new.event_id).into()]).collect();
+    let written = tx.query_many("SELECT id FROM conversions WHERE event_id = $1", &events)?;
+    let id = |rows: &Vec<Row>| {
+        let missing =
+            || StoreError::new(ErrorKind::Broken, "a conversion that was just written is not there");
+        rows.first().ok_or_else(missing)?.id(0)
+    };
+    written.iter().map(id).collect()
+}
+
+/// That a conversion was reported again, by a report of its own.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewRepeat {
+    /// The conversion.
+    pub conversion: ConversionId,
+    /// The report.
+    pub event_id: String,
+    /// In what it differs from the first one, JSON.
+    pub differences: String,
 }
 
 /// Notes that a conversion was reported again, by a report of its own. Says whether that report is new.
@@ -137,26 +171,74 @@ pub fn count_repeat(
     differences: &str,
     now: UnixMillis,
 ) -> Result<bool, StoreError> {
-    let new = tx.execute(
-        "INSERT INTO conversion_repeats (event_id, conversion_id, received_at, differences) VALUES ($1, $2, $3, $4) \
-         ON CONFLICT (event_id) DO NOTHING",
-        &[event_id.into(), id.into(), now.into(), differences.into()],
-    )?;
-    if new == 1 {
-        tx.execute("UPDATE conversions SET repeats = repeats + 1 WHERE id = $1", &[id.into()])?;
-    }
-    Ok(new == 1)
+    let repeat =
+        NewRepeat { conversion: id, event_id: event_id.to_owned(), differences: differences.to_owned() };
+    Ok(count_repeats(tx, &[repeat], now)? == 1)
 }
 
-/// Conversions that wait for their decision, oldest first, after an id, up to `limit`.
+/// Notes reports that came again, each once, however often it is sent. Says how many of them are new.
 ///
 /// # Errors
 /// The store fails.
-pub fn waiting(tx: &mut dyn Tx, after: Option<ConversionId>, limit: u32) -> Result<Vec<Waiting>, StoreError> {
+pub fn count_repeats(tx: &mut dyn Tx, repeats: &[NewRepeat], now: UnixMillis) -> Result<u64, StoreError> {
+    let events: Vec<Vec<Value>> = repeats.iter().map(|repeat| vec![(&repeat.event_id).into()]).collect();
+    let known = tx.query_many("SELECT 1 FROM conversion_repeats WHERE event_id = $1", &events)?;
+    let mut seen = BTreeSet::new();
+    let mut new = Vec::new();
+    let mut counts: BTreeMap<ConversionId, i64> = BTreeMap::new();
+    for (repeat, known) in repeats.iter().zip(&known) {
+        if known.is_empty() && seen.insert(repeat.event_id.as_str()) {
+            new.push(vec![
+                (&repeat.event_id).into(),
+                repeat.conversion.into(),
+                now.into(),
+                (&repeat.differences).into(),
+            ]);
+            *counts.entry(repeat.conversion).or_default() += 1;
+        }
+    }
+    let sql = "INSERT INTO conversion_repeats (event_id, conversion_id, received_at, differences) \
+               VALUES ($1, $2, $3, $4)";
+    let written = tx.execute_many(sql, &new)?;
+    let counts: Vec<Vec<Value>> =
+        counts.iter().map(|(id, more)| vec![(*id).into(), (*more).into()]).collect();
+    tx.execute_many("UPDATE conversions SET repeats = repeats + $2 WHERE id = $1", &counts)?;
+    Ok(written)
+}
+
+/// Into how many parts what waits is divided between workers; each part is decided by one at a time.
+pub const PARTITIONS: u16 = 32;
+
+/// The part that an advertiser's conversions belong to, so that their order is kept.
+#[must_use]
+pub fn partition_of(advertiser: AdvertiserId) -> u16 {
+    let part = advertiser.get().rem_euclid(i64::from(PARTITIONS));
+    u16::try_from(part).expect("a remainder is less than its divisor")
+}
+
+/// All parts.
+#[must_use]
+pub fn all_partitions() -> Vec<u16> {
+    (0..PARTITIONS).collect()
+}
+
+/// Conversions of some [`PARTITIONS`] that wait for their decision, oldest first, after an id, up to `limit`.
+///
+/// # Errors
+/// The store fails.
+pub fn waiting(
+    tx: &mut dyn Tx,
+    after: Option<ConversionId>,
+    limit: u32,
+    partitions: &[u16],
+) -> Result<Vec<Waiting>, StoreError> {
+    // One bit for each part: the statement is the same for all sets of them.
+    let mask =
+        partitions.iter().filter(|part| **part < PARTITIONS).fold(0_i64, |mask, part| mask | (1 << part));
     let rows = tx.query(
         "SELECT id, advertiser_id, click_id, received_at FROM conversions WHERE decided_at IS NULL AND id > $1 \
-         ORDER BY id LIMIT $2",
-        &[after.map_or(0, ConversionId::get).into(), i64::from(limit).into()],
+         AND ((CAST($3 AS BIGINT) >> CAST(advertiser_id % 32 AS INTEGER)) & 1) = 1 ORDER BY id LIMIT $2",
+        &[after.map_or(0, ConversionId::get).into(), i64::from(limit).into(), mask.into()],
     )?;
     let each = rows.iter().map(|row| {
         Ok(Waiting {
@@ -169,20 +251,34 @@ pub fn waiting(tx: &mut dyn Tx, after: Option<ConversionId>, limit: u32) -> Resu
     each.collect()
 }
 
-/// Writes the decision into an undecided conversion. Says whether it was undecided.
+impl DecisionColumns {
+    /// Writes them into a conversion in memory.
+    pub fn apply_to(&self, conversion: &mut Conversion) {
+        let money = |minor: Option<i64>| minor.map(|minor| Amount::new(minor, conversion.currency));
+        conversion.decided_at = Some(self.decided_at);
+        conversion.affiliate = self.affiliate;
+        conversion.link = self.link;
+        conversion.clicked_at = self.clicked_at;
+        conversion.terms = self.terms;
+        conversion.revenue = money(self.revenue_minor);
+        conversion.payout = money(self.payout_minor);
+        conversion.status = Some(self.status);
+        conversion.reason.clone_from(&self.reason);
+        conversion.decision = Some(self.decision.clone());
+    }
+}
+
+/// Writes decisions into undecided conversions. Says how many were undecided: where others have decided some of them in
+/// between, fewer than asked, and nothing may be committed.
 ///
 /// # Errors
 /// The store fails.
-pub fn record_decision(
+pub fn record_decisions<'a>(
     tx: &mut dyn Tx,
-    id: ConversionId,
-    decision: &DecisionColumns,
-) -> Result<bool, StoreError> {
-    let changed = tx.execute(
-        "UPDATE conversions SET decided_at = $2, affiliate_id = $3, link_id = $4, clicked_at = $5, terms_id = $6, \
-         revenue_minor = $7, payout_minor = $8, status = $9, reason = $10, decision = $11 \
-         WHERE id = $1 AND decided_at IS NULL",
-        &[
+    decisions: impl IntoIterator<Item = (ConversionId, &'a DecisionColumns)>,
+) -> Result<u64, StoreError> {
+    let row = |(id, decision): (ConversionId, &DecisionColumns)| {
+        vec![
             id.into(),
             decision.decided_at.into(),
             decision.affiliate.into(),
@@ -194,9 +290,16 @@ pub fn record_decision(
             decision.status.as_str().into(),
             decision.reason.as_deref().into(),
             (&decision.decision).into(),
-        ],
-    )?;
-    Ok(changed == 1)
+        ]
+    };
+    let rows: Vec<Vec<Value>> = decisions.into_iter().map(row).collect();
+    // Not `IS NULL`: PostgreSQL would find each row by reading all that wait.
+    tx.execute_many(
+        "UPDATE conversions SET decided_at = $2, affiliate_id = $3, link_id = $4, clicked_at = $5, terms_id = $6, \
+         revenue_minor = $7, payout_minor = $8, status = $9, reason = $10, decision = $11 \
+         WHERE id = $1 AND coalesce(decided_at, -1) = -1",
+        &rows,
+    )
 }
 
 /// Keeps the status in step with the ledger; a reason given replaces the one there.
@@ -214,4 +317,23 @@ pub fn set_status(
         &[id.into(), status.as_str().into(), reason.into()],
     )
     .map(drop)
+}
+
+/// Keeps others from changing these conversions to the end of the transaction, after waiting for those who do.
+///
+/// # Errors
+/// The store fails.
+pub fn lock(tx: &mut dyn Tx, ids: impl IntoIterator<Item = ConversionId>) -> Result<(), StoreError> {
+    let values: Vec<Vec<Value>> = ids.into_iter().map(|id| vec![id.into()]).collect();
+    tx.execute_many("UPDATE conversions SET status = status WHERE id = $1", &values).map(drop)
+}
+
+/// Keeps the status of conversions in step with the ledger.
+///
+/// # Errors
+/// The store fails.
+pub fn set_statuses(tx: &mut dyn Tx, changes: &[(ConversionId, CommissionStatus)]) -> Result<(), StoreError> {
+    let row = |(id, status): &(ConversionId, CommissionStatus)| vec![(*id).into(), status.as_str().into()];
+    let rows: Vec<Vec<Value>> = changes.iter().map(row).collect();
+    tx.execute_many("UPDATE conversions SET status = $2 WHERE id = $1", &rows).map(drop)
 }

@@ -2,7 +2,7 @@
 //!
 //! | part | characters | content |
 //! |---|---|---|
-//! | prefix | 6 | `hl_op_`, `hl_fi_`, `hl_ad_` or `hl_af_`: operator, finance, advertiser, affiliate |
+//! | prefix | 6 | `hl_op_`, `hl_fi_`, `hl_ad_` or `hl_af_`: operator, finance, advertiser, affiliate; `hl_ed_`: an edge |
 //! | body | 22 to 64 (22 are made) | random base 62: 130 bits in 22 characters |
 //! | checksum | 6 | CRC-32 (IEEE) of the body, base 62, most significant digit first, padded with `0` |
 //!
@@ -17,6 +17,8 @@ use crate::random::BASE62;
 const BODY_CHARS: usize = 22;
 const BODY_CHARS_MAX: usize = 64;
 const CHECKSUM_CHARS: usize = 6;
+/// What a key of an edge begins with.
+const EDGE_PREFIX: &str = "hl_ed_";
 
 /// The text of an API key; `Debug` shows nothing of it.
 #[derive(Clone, PartialEq, Eq)]
@@ -28,6 +30,9 @@ pub enum KeyTextError {
     /// It begins with no prefix of ours.
     #[error("an API key begins with hl_op_, hl_fi_, hl_ad_ or hl_af_")]
     Prefix,
+    /// It does not begin as a key of an edge does.
+    #[error("the key of an edge begins with hl_ed_")]
+    EdgePrefix,
     /// It is too short or too long.
     #[error("an API key has 28 to 70 characters after its prefix, this one has {0}")]
     Length(usize),
@@ -42,9 +47,18 @@ pub enum KeyTextError {
 impl KeyText {
     /// A new key for a role.
     pub fn generate(role: Role, random: &mut dyn FnMut(&mut [u8])) -> Self {
+        Self::with(prefix(role), random)
+    }
+
+    /// A new key for an edge ([`crate::edge_keys`]).
+    pub fn for_edge(random: &mut dyn FnMut(&mut [u8])) -> Self {
+        Self::with(EDGE_PREFIX, random)
+    }
+
+    fn with(prefix: &str, random: &mut dyn FnMut(&mut [u8])) -> Self {
         let body = base62(BODY_CHARS, random);
         let checksum = checksum(&body);
-        Self(format!("{}{body}{checksum}", prefix(role)))
+        Self(format!("{prefix}{body}{checksum}"))
     }
 
     /// The text, to be shown once.
@@ -79,6 +93,14 @@ pub fn looks_like_key(text: &str) -> Result<Role, KeyTextError> {
     let (role, rest) = claimed.ok_or(KeyTextError::Prefix)?;
     check(rest)?;
     Ok(role)
+}
+
+/// Whether a text can be the key of an edge, found out without a store.
+///
+/// # Errors
+/// Says what is wrong, without repeating the text.
+pub fn looks_like_edge_key(text: &str) -> Result<(), KeyTextError> {
+    check(text.strip_prefix(EDGE_PREFIX).ok_or(KeyTextError::EdgePrefix)?)
 }
 
 /// Checks body and checksum.
@@ -151,6 +173,17 @@ mod tests {
             assert_eq!(looks_like_key(key.as_str()), Ok(*role));
             assert_eq!(format!("{key:?}"), "***");
         }
+    }
+
+    // S-03
+    #[test]
+    fn keys_of_edges_are_told_from_api_keys() {
+        let key = KeyText::for_edge(&mut counter());
+        assert_eq!(looks_like_edge_key(key.as_str()), Ok(()));
+        assert_eq!(looks_like_key(key.as_str()), Err(KeyTextError::Prefix));
+        let other = KeyText::generate(Role::Operator, &mut counter());
+        assert_eq!(looks_like_edge_key(other.as_str()), Err(KeyTextError::EdgePrefix));
+        assert_eq!(looks_like_edge_key(&format!("{}x", key.as_str())), Err(KeyTextError::Checksum));
     }
 
     // S-03

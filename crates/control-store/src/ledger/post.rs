@@ -1,16 +1,16 @@
 //! Booking a transaction.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use hopline_ledger::{
-    Account, Draft, FirstDifference, Overdrawn, Posting, Refusal, Stored, TransactionId, TransactionKind,
-    overdrawn, same_content,
+    Account, Balanced, ChainHash, Draft, FirstDifference, Head, Overdrawn, Posting, Refusal, Stored,
+    TransactionId, TransactionKind, overdrawn, same_content,
 };
 use hopline_money::Currency;
 use hopline_types::UnixMillis;
 
 use super::{read, sums};
-use crate::{StoreError, Tx, Value};
+use crate::{ErrorKind, Lock, StoreError, Tx, Value};
 
 /// What became of a request to book.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -75,36 +75,162 @@ pub enum PostError {
 /// # Errors
 /// See [`PostError`]; nothing has been written then, unless the store failed half-way, whose transaction cannot commit.
 pub fn post(tx: &mut dyn Tx, draft: Draft, now: UnixMillis) -> Result<Posted, PostError> {
-    if let Some(existing) = read::by_id(tx, &draft.id)? {
-        same_content(&existing, &draft)?;
-        return Ok(Posted::Same(existing));
+    let missing = || StoreError::new(ErrorKind::Broken, "a transaction that was just booked is not there");
+    post_many(tx, vec![draft], now)?.pop().ok_or_else(|| missing().into())
+}
+
+/// Books transactions in this order, each once: a draft that was booked before, here or in an earlier call, answers as
+/// if new and changes nothing (L-03). All or none of the others are booked.
+///
+/// Holds [`Lock::Ledger`] from the middle on to the transaction's end: book last. Where somebody else has booked one of
+/// them in between the store reports a conflict, and the job is to be run again.
+///
+/// # Errors
+/// See [`PostError`]; nothing has been written then, unless the store failed half-way, whose transaction cannot commit.
+pub fn post_many(tx: &mut dyn Tx, drafts: Vec<Draft>, now: UnixMillis) -> Result<Vec<Posted>, PostError> {
+    if drafts.is_empty() {
+        return Ok(Vec::new());
     }
-    let balanced = draft.check()?;
-    if let Some(corrects) = &balanced.draft().corrects
-        && read::by_id(tx, corrects)?.is_none()
-    {
-        let (id, corrects) = (balanced.draft().id.clone(), corrects.clone());
-        return Err(PostError::CorrectsNothing { id, corrects });
+    let mut plan = Plan::new(tx, drafts)?;
+    if plan.new.is_empty() {
+        return plan.answers(Vec::new());
     }
-    let sums = sums_after(tx, balanced.draft())?;
-    let stored = read::head(tx)?.seal(balanced, now);
-    write_record(tx, &stored)?;
-    write_sums(tx, &sums)?;
+    tx.lock(Lock::Ledger)?;
+    plan.book_into_sums(tx)?;
+    let mut head = read::head(tx)?;
+    let mut stored = Vec::with_capacity(plan.new.len());
+    for balanced in std::mem::take(&mut plan.new) {
+        let record = head.seal(balanced, now);
+        head = Head::of(&record);
+        stored.push(record);
+    }
+    write_records(tx, &stored)?;
+    plan.write_sums(tx)?;
     write_items(tx, &stored)?;
-    Ok(Posted::New(stored))
+    plan.answers(stored)
 }
 
 type Sums = BTreeMap<(Account, Currency), (i64, i64)>;
 
-/// The totals that the draft leaves behind in the accounts it touches.
-fn sums_after(tx: &mut dyn Tx, draft: &Draft) -> Result<Sums, PostError> {
+/// What becomes of a draft.
+enum Fate {
+    /// It was booked before.
+    Same(Box<Stored>),
+    /// It is the new one in this place.
+    New(usize),
+    /// It is the same as the new one in this place.
+    Again(usize),
+}
+
+/// What is to be booked.
+struct Plan {
+    fates: Vec<Fate>,
+    /// In order.
+    new: Vec<Balanced>,
+    /// As they will be.
+    sums: Sums,
+    /// Those among them that were kept before.
+    kept: BTreeSet<(Account, Currency)>,
+}
+
+impl Plan {
+    /// All that can be found out without the end of the chain.
+    fn new(tx: &mut dyn Tx, drafts: Vec<Draft>) -> Result<Self, PostError> {
+        let asked: BTreeSet<&TransactionId> =
+            drafts.iter().flat_map(|draft| [Some(&draft.id), draft.corrects.as_ref()]).flatten().collect();
+        let found = read::by_ids(tx, asked)?;
+        let known: BTreeMap<TransactionId, Stored> =
+            found.into_iter().map(|stored| (stored.draft.id.clone(), stored)).collect();
+        let mut places: BTreeMap<TransactionId, usize> = BTreeMap::new();
+        let fates = Vec::with_capacity(drafts.len());
+        let mut plan = Self { fates, new: Vec::new(), sums: Sums::new(), kept: BTreeSet::new() };
+        for draft in drafts {
+            if let Some(existing) = known.get(&draft.id) {
+                same_content(existing, &draft)?;
+                plan.fates.push(Fate::Same(Box::new(existing.clone())));
+                continue;
+            }
+            if let Some(place) = places.get(&draft.id) {
+                let first = plan.new.get(*place).map(Balanced::draft).cloned();
+                first.map_or(Ok(()), |first| same_content(&not_sealed(first), &draft))?;
+                plan.fates.push(Fate::Again(*place));
+                continue;
+            }
+            let balanced = draft.check()?;
+            let draft = balanced.draft();
+            if let Some(corrects) = &draft.corrects
+                && !known.contains_key(corrects)
+                && !places.contains_key(corrects)
+            {
+                let (id, corrects) = (draft.id.clone(), corrects.clone());
+                return Err(PostError::CorrectsNothing { id, corrects });
+            }
+            let place = plan.new.len();
+            places.insert(draft.id.clone(), place);
+            plan.fates.push(Fate::New(place));
+            plan.new.push(balanced);
+        }
+        Ok(plan)
+    }
+
+    /// The totals that the drafts leave behind in the accounts they touch, one after the other.
+    fn book_into_sums(&mut self, tx: &mut dyn Tx) -> Result<(), PostError> {
+        let postings = self.new.iter().flat_map(|balanced| &balanced.draft().postings);
+        let touched: BTreeSet<(Account, Currency)> =
+            postings.map(|posting| (posting.account, posting.currency)).collect();
+        let touched: Vec<(Account, Currency)> = touched.into_iter().collect();
+        let before = sums::totals_of(tx, &touched)?;
+        for (account, before) in touched.into_iter().zip(before) {
+            self.sums.insert(account, before.unwrap_or_default());
+            self.kept.extend(before.map(|_| account));
+        }
+        for balanced in &self.new {
+            book_one(&mut self.sums, balanced.draft())?;
+        }
+        Ok(())
+    }
+
+    fn write_sums(&self, tx: &mut dyn Tx) -> Result<(), StoreError> {
+        let rows = |is_kept: bool| -> Vec<Vec<Value>> {
+            let wanted = self.sums.iter().filter(|(account, _)| self.kept.contains(account) == is_kept);
+            let row = |((account, currency), (debits, credits)): (&(Account, Currency), &(i64, i64))| {
+                vec![account.as_path().into(), currency.code().into(), (*debits).into(), (*credits).into()]
+            };
+            wanted.map(row).collect()
+        };
+        let sql = "UPDATE ledger_balances SET debits = $3, credits = $4 WHERE account = $1 AND currency = $2";
+        tx.execute_many(sql, &rows(true))?;
+        let sql = "INSERT INTO ledger_balances (account, currency, debits, credits) VALUES ($1, $2, $3, $4)";
+        tx.execute_many(sql, &rows(false)).map(drop)
+    }
+
+    /// What became of each draft, once the new ones are stored.
+    fn answers(self, stored: Vec<Stored>) -> Result<Vec<Posted>, PostError> {
+        let missing = || StoreError::new(ErrorKind::Broken, "a transaction was planned and not booked");
+        let at = |place: usize| stored.get(place).cloned().ok_or_else(missing);
+        let answer = |fate| match fate {
+            Fate::Same(stored) => Ok(Posted::Same(*stored)),
+            Fate::Again(place) => Ok(Posted::Same(at(place)?)),
+            Fate::New(place) => Ok(Posted::New(at(place)?)),
+        };
+        self.fates.into_iter().map(answer).collect()
+    }
+}
+
+/// For comparison with the same id again.
+const fn not_sealed(draft: Draft) -> Stored {
+    let hash = ChainHash::GENESIS;
+    Stored { sequence: 0, booked_at: UnixMillis(0), previous_hash: hash, hash, draft }
+}
+
+/// The totals after a draft; the sums hold all accounts that it touches.
+fn book_one(sums: &mut Sums, draft: &Draft) -> Result<(), PostError> {
     let mut touched: BTreeMap<(Account, Currency), Vec<i64>> = BTreeMap::new();
     for Posting { account, amount_minor, currency } in &draft.postings {
         touched.entry((*account, *currency)).or_default().push(*amount_minor);
     }
-    let mut sums = Sums::new();
     for ((account, currency), amounts) in touched {
-        let (debits, credits) = sums::totals(tx, account, currency)?;
+        let (debits, credits) = sums.get(&(account, currency)).copied().unwrap_or_default();
         let before = i128::from(debits) - i128::from(credits);
         let mut after = Some((debits, credits));
         for amount in &amounts {
@@ -114,7 +240,7 @@ fn sums_after(tx: &mut dyn Tx, draft: &Draft) -> Result<Sums, PostError> {
         overdrawn(account, draft.kind, before, i128::from(debits) - i128::from(credits))?;
         sums.insert((account, currency), (debits, credits));
     }
-    Ok(sums)
+    Ok(())
 }
 
 fn with((debits, credits): (i64, i64), amount: i64) -> Option<(i64, i64)> {
@@ -125,12 +251,18 @@ fn with((debits, credits): (i64, i64), amount: i64) -> Option<(i64, i64)> {
     }
 }
 
-fn write_record(tx: &mut dyn Tx, stored: &Stored) -> Result<(), StoreError> {
-    let draft = &stored.draft;
-    tx.execute(
+macro_rules! record {
+    () => {
         "INSERT INTO ledger_transactions (sequence, id, kind, effective_at, booked_at, conversion_id, affiliate_id, \
-         payout_id, corrects, reason, previous_hash, hash) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)",
-        &[
+         payout_id, corrects, reason, previous_hash, hash) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)"
+    };
+}
+
+fn write_records(tx: &mut dyn Tx, stored: &[Stored]) -> Result<(), StoreError> {
+    let row = |stored: &Stored| {
+        let draft = &stored.draft;
+        vec![
             stored.sequence.into(),
             draft.id.as_str().into(),
             draft.kind.as_str().into(),
@@ -143,35 +275,32 @@ fn write_record(tx: &mut dyn Tx, stored: &Stored) -> Result<(), StoreError> {
             draft.reason.as_deref().into(),
             stored.previous_hash.as_bytes().to_vec().into(),
             stored.hash.as_bytes().to_vec().into(),
-        ],
-    )?;
-    let entries: Vec<Vec<Value>> = (0_i64..)
-        .zip(&draft.postings)
-        .map(|(position, posting)| {
-            vec![
-                stored.sequence.into(),
-                position.into(),
-                posting.account.as_path().into(),
-                posting.currency.code().into(),
-                posting.amount_minor.into(),
-            ]
-        })
-        .collect();
+        ]
+    };
+    let Some((first, rest)) = stored.split_first() else { return Ok(()) };
+    // Whether the chain still ends where it was seen: elsewhere its next place is taken.
+    if tx.execute(concat!(record!(), " ON CONFLICT DO NOTHING"), &row(first))? != 1 {
+        let detail =
+            format!("sequence {} or transaction {} was booked in between", first.sequence, first.draft.id);
+        return Err(StoreError::new(ErrorKind::Conflict, detail));
+    }
+    tx.execute_many(record!(), &rest.iter().map(row).collect::<Vec<_>>())?;
+    let entries: Vec<Vec<Value>> = stored.iter().flat_map(entry_rows).collect();
     let sql = "INSERT INTO ledger_entries (sequence, position, account, currency, amount_minor) \
                VALUES ($1, $2, $3, $4, $5)";
     tx.execute_many(sql, &entries).map(drop)
 }
 
-fn write_sums(tx: &mut dyn Tx, sums: &Sums) -> Result<(), StoreError> {
-    let rows: Vec<Vec<Value>> = sums
-        .iter()
-        .map(|((account, currency), (debits, credits))| {
-            vec![account.as_path().into(), currency.code().into(), (*debits).into(), (*credits).into()]
-        })
-        .collect();
-    let sql = "INSERT INTO ledger_balances (account, currency, debits, credits) VALUES ($1, $2, $3, $4) \
-               ON CONFLICT (account, currency) DO UPDATE SET debits = excluded.debits, credits = excluded.credits";
-    tx.execute_many(sql, &rows).map(drop)
+fn entry_rows(stored: &Stored) -> impl Iterator<Item = Vec<Value>> {
+    (0_i64..).zip(&stored.draft.postings).map(|(position, posting)| {
+        vec![
+            stored.sequence.into(),
+            position.into(),
+            posting.account.as_path().into(),
+            posting.currency.code().into(),
+            posting.amount_minor.into(),
+        ]
+    })
 }
 
 /// Whether entries of this kind on a payable account are what the next payout takes, rather than the payout itself.
@@ -182,26 +311,26 @@ pub(super) const fn makes_items(kind: TransactionKind) -> bool {
     )
 }
 
-fn write_items(tx: &mut dyn Tx, stored: &Stored) -> Result<(), StoreError> {
+fn write_items(tx: &mut dyn Tx, stored: &[Stored]) -> Result<(), StoreError> {
+    let rows: Vec<Vec<Value>> = stored.iter().flat_map(item_rows).collect();
+    let sql = "INSERT INTO payable_items (sequence, position, affiliate_id, currency, amount_minor, effective_at, \
+               conversion_id) VALUES ($1, $2, $3, $4, $5, $6, $7)";
+    tx.execute_many(sql, &rows).map(drop)
+}
+
+fn item_rows(stored: &Stored) -> impl Iterator<Item = Vec<Value>> {
     let draft = &stored.draft;
-    if !makes_items(draft.kind) {
-        return Ok(());
-    }
-    for (position, posting) in (0_i64..).zip(&draft.postings) {
-        let Account::AffiliatePayable(affiliate) = posting.account else { continue };
-        tx.execute(
-            "INSERT INTO payable_items (sequence, position, affiliate_id, currency, amount_minor, effective_at, \
-             conversion_id) VALUES ($1, $2, $3, $4, $5, $6, $7)",
-            &[
-                stored.sequence.into(),
-                position.into(),
-                affiliate.into(),
-                posting.currency.code().into(),
-                posting.amount_minor.saturating_neg().into(),
-                draft.effective_at.into(),
-                draft.subject.conversion.into(),
-            ],
-        )?;
-    }
-    Ok(())
+    let postings = makes_items(draft.kind).then_some(&draft.postings).into_iter().flatten();
+    (0_i64..).zip(postings).filter_map(|(position, posting)| {
+        let Account::AffiliatePayable(affiliate) = posting.account else { return None };
+        Some(vec![
+            stored.sequence.into(),
+            position.into(),
+            affiliate.into(),
+            posting.currency.code().into(),
+            posting.amount_minor.saturating_neg().into(),
+            draft.effective_at.into(),
+            draft.subject.conversion.into(),
+        ])
+    })
 }

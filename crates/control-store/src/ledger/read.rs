@@ -3,11 +3,11 @@
 use std::collections::BTreeMap;
 
 use hopline_ledger::{
-    Account, ChainHash, Draft, Head, Posting, Stored, Subject, TransactionId, TransactionKind,
+    Account, ChainHash, Draft, Head, Posting, Step, Stored, Subject, TransactionId, TransactionKind,
 };
 use hopline_types::{AffiliateId, ConversionId, UnixMillis};
 
-use crate::{ErrorKind, Row, Scope, StoreError, Tx};
+use crate::{ErrorKind, Row, Scope, StoreError, Tx, Value};
 
 macro_rules! select {
     ($rest:expr) => {
@@ -68,7 +68,7 @@ fn records(tx: &mut dyn Tx, rows: &[Row]) -> Result<Vec<Stored>, StoreError> {
     let sequences = || records.iter().map(|record| record.sequence);
     let (Some(first), Some(last)) = (sequences().min(), sequences().max()) else { return Ok(records) };
     let count = i64::try_from(records.len()).unwrap_or(i64::MAX);
-    // A run without gaps is read in one go; scattered records one by one.
+    // A run without gaps is a range.
     if last - first < count {
         let entries = tx.query(
             "SELECT sequence, account, amount_minor, currency FROM ledger_entries WHERE sequence BETWEEN $1 AND $2 \
@@ -83,8 +83,10 @@ fn records(tx: &mut dyn Tx, rows: &[Row]) -> Result<Vec<Stored>, StoreError> {
             record.draft.postings = by_sequence.remove(&record.sequence).unwrap_or_default();
         }
     } else {
-        for record in &mut records {
-            record.draft.postings = postings(tx, record.sequence)?;
+        let sequences: Vec<Vec<Value>> = records.iter().map(|record| vec![record.sequence.into()]).collect();
+        let sql = "SELECT account, amount_minor, currency FROM ledger_entries WHERE sequence = $1 ORDER BY position";
+        for (record, rows) in records.iter_mut().zip(tx.query_many(sql, &sequences)?) {
+            record.draft.postings = rows.iter().map(|row| posting(row, 0)).collect::<Result<_, _>>()?;
         }
     }
     Ok(records)
@@ -98,12 +100,6 @@ fn posting(row: &Row, from: usize) -> Result<Posting, StoreError> {
     })
 }
 
-fn postings(tx: &mut dyn Tx, sequence: i64) -> Result<Vec<Posting>, StoreError> {
-    let sql =
-        "SELECT account, amount_minor, currency FROM ledger_entries WHERE sequence = $1 ORDER BY position";
-    tx.query(sql, &[sequence.into()])?.iter().map(|row| posting(row, 0)).collect()
-}
-
 /// The transaction with this id.
 ///
 /// # Errors
@@ -111,6 +107,19 @@ fn postings(tx: &mut dyn Tx, sequence: i64) -> Result<Vec<Posting>, StoreError> 
 pub fn by_id(tx: &mut dyn Tx, id: &TransactionId) -> Result<Option<Stored>, StoreError> {
     let rows = tx.query(select!("WHERE t.id = $1"), &[id.as_str().into()])?;
     Ok(records(tx, &rows)?.pop())
+}
+
+/// The transactions with these ids, where there are any; in no order.
+///
+/// # Errors
+/// The store fails.
+pub fn by_ids<'a>(
+    tx: &mut dyn Tx,
+    ids: impl IntoIterator<Item = &'a TransactionId>,
+) -> Result<Vec<Stored>, StoreError> {
+    let ids: Vec<Vec<Value>> = ids.into_iter().map(|id| vec![id.as_str().into()]).collect();
+    let rows: Vec<Row> = tx.query_many(select!("WHERE t.id = $1"), &ids)?.into_iter().flatten().collect();
+    records(tx, &rows)
 }
 
 /// The end of the chain.
@@ -143,27 +152,52 @@ pub fn of_commission(
     tx: &mut dyn Tx,
     conversion: ConversionId,
     affiliate: AffiliateId,
-) -> Result<Vec<hopline_ledger::Step>, StoreError> {
-    let mut steps = BTreeMap::new();
-    for record in of_conversion(tx, conversion)? {
-        let is_ours = record.draft.subject.affiliate == Some(affiliate);
-        if let Some(step) = hopline_ledger::Step::of(&record.draft).filter(|_| is_ours) {
-            steps.insert(record.sequence, step);
+) -> Result<Vec<Step>, StoreError> {
+    Ok(of_commissions(tx, &[(conversion, affiliate)])?.pop().unwrap_or_default())
+}
+
+/// The same for many commissions, in the order asked for.
+///
+/// # Errors
+/// The store fails.
+pub fn of_commissions(
+    tx: &mut dyn Tx,
+    commissions: &[(ConversionId, AffiliateId)],
+) -> Result<Vec<Vec<Step>>, StoreError> {
+    let conversions: Vec<Vec<Value>> =
+        commissions.iter().map(|(conversion, _)| vec![(*conversion).into()]).collect();
+    let own = tx.query_many(select!("WHERE t.conversion_id = $1 ORDER BY t.sequence"), &conversions)?;
+    let mut rows: Vec<Row> = own.into_iter().flatten().collect();
+    // Two commissions of one conversion have asked for its transactions twice.
+    rows.sort_by_key(|row| row.int(0).unwrap_or_default());
+    rows.dedup_by_key(|row| row.int(0).unwrap_or_default());
+    let mut steps: BTreeMap<(ConversionId, AffiliateId), BTreeMap<i64, Step>> = BTreeMap::new();
+    for record in records(tx, &rows)? {
+        let Subject { conversion, affiliate, .. } = record.draft.subject;
+        if let (Some(whose), Some(step)) = (conversion.zip(affiliate), Step::of(&record.draft)) {
+            steps.entry(whose).or_default().insert(record.sequence, step);
         }
     }
-    let rows = tx.query(
+    let each: Vec<Vec<Value>> = commissions
+        .iter()
+        .map(|(conversion, affiliate)| vec![(*conversion).into(), (*affiliate).into()])
+        .collect();
+    let paid = tx.query_many(
         "SELECT t.sequence, t.kind, CAST(sum(l.amount_minor) AS BIGINT) FROM payout_lines l \
          JOIN payouts p ON p.id = l.payout_id \
          JOIN ledger_transactions t ON t.id IN ('payout_reserved:' || CAST(p.id AS TEXT), \
          'payout_settled:' || CAST(p.id AS TEXT), 'payout_failed:' || CAST(p.id AS TEXT)) \
          WHERE l.conversion_id = $1 AND p.affiliate_id = $2 GROUP BY t.sequence, t.kind ORDER BY t.sequence",
-        &[conversion.into(), affiliate.into()],
+        &each,
     )?;
-    for row in &rows {
-        let step = hopline_ledger::Step { kind: row.parsed(1)?, revenue_minor: 0, payout_minor: row.int(2)? };
-        steps.insert(row.int(0)?, step);
+    for (whose, rows) in commissions.iter().zip(&paid) {
+        for row in rows {
+            let step = Step { kind: row.parsed(1)?, revenue_minor: 0, payout_minor: row.int(2)? };
+            steps.entry(*whose).or_default().insert(row.int(0)?, step);
+        }
     }
-    Ok(steps.into_values().collect())
+    let of = |whose| steps.get(whose).map(|steps| steps.values().copied().collect()).unwrap_or_default();
+    Ok(commissions.iter().map(of).collect())
 }
 
 /// Which transactions are asked for.
@@ -199,7 +233,7 @@ pub fn transactions(
         select!(
             "WHERE ($1 = 'all' OR EXISTS (SELECT 1 FROM ledger_entries e WHERE e.sequence = t.sequence \
              AND e.account IN ($2, $3, $4, $5))) \
-             AND ($6 IS NULL OR EXISTS (SELECT 1 FROM ledger_entries e WHERE e.sequence = t.sequence AND e.account = $6)) \
+             AND (EXISTS (SELECT 1 FROM ledger_entries e WHERE e.sequence = t.sequence AND e.account = $6) OR $6 IS NULL) \
              AND (t.kind = $7 OR $7 IS NULL) AND (t.conversion_id = $8 OR $8 IS NULL) \
              AND (t.effective_at >= $9 OR $9 IS NULL) AND (t.effective_at < $10 OR $10 IS NULL) \
              AND t.sequence > $11 ORDER BY t.sequence LIMIT $12"

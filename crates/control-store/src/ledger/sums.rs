@@ -6,7 +6,7 @@ use hopline_ledger::Account;
 use hopline_money::Currency;
 
 use super::read::own_accounts;
-use crate::{Row, Scope, StoreError, Tx};
+use crate::{Row, Scope, StoreError, Tx, Value};
 
 /// The kept sums of one account in one currency.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -95,6 +95,20 @@ pub(super) fn totals(
         &[account.as_path().into(), currency.code().into()],
     )?;
     row.map_or(Ok((0, 0)), |row| Ok((row.int(0)?, row.int(1)?)))
+}
+
+/// Debits and credits of many accounts, where any are kept; in the order asked for.
+pub(super) fn totals_of(
+    tx: &mut dyn Tx,
+    accounts: &[(Account, Currency)],
+) -> Result<Vec<Option<(i64, i64)>>, StoreError> {
+    let row =
+        |(account, currency): &(Account, Currency)| vec![account.as_path().into(), currency.code().into()];
+    let rows: Vec<Vec<Value>> = accounts.iter().map(row).collect();
+    let sql = "SELECT debits, credits FROM ledger_balances WHERE account = $1 AND currency = $2";
+    let found = tx.query_many(sql, &rows)?;
+    let sums = |row: &Row| Ok((row.int(0)?, row.int(1)?));
+    found.iter().map(|rows| rows.first().map(sums).transpose()).collect()
 }
 
 /// The balance of one account in one currency, seen from its normal side.

@@ -4,7 +4,7 @@ use hopline_terms::GoalTerms;
 use hopline_types::{GoalId, GoalKind, OfferId, UnixMillis};
 
 use super::terms;
-use crate::{Row, StoreError, Tx};
+use crate::{Row, StoreError, Tx, Value};
 
 /// A goal.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -77,6 +77,12 @@ pub fn goals_of(tx: &mut dyn Tx, offer: OfferId) -> Result<Vec<Goal>, StoreError
     .iter()
     .map(read)
     .collect()
+}
+
+/// The same for many offers, in the order asked for.
+pub(super) fn goals_of_many(tx: &mut dyn Tx, offers: &[Vec<Value>]) -> Result<Vec<Vec<Goal>>, StoreError> {
+    let sql = "SELECT id, offer_id, key, name, kind FROM goals WHERE offer_id = $1 ORDER BY position, id";
+    tx.query_many(sql, offers)?.iter().map(|rows| rows.iter().map(read).collect()).collect()
 }
 
 /// One goal.

@@ -3,6 +3,8 @@
 //! A version is never changed. In force at a time is the highest version that has begun by then; version 1 is in force
 //! from the beginning of time, so that every conversion of a goal has terms, whatever a clock says.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use hopline_money::Decimal;
 use hopline_terms::{GoalTerms, Price};
 use hopline_types::{GoalId, OfferId, TermsId, UnixMillis};
@@ -132,6 +134,29 @@ pub fn terms_at(tx: &mut dyn Tx, goal: GoalId, at: UnixMillis) -> Result<Option<
     .as_ref()
     .map(read)
     .transpose()
+}
+
+/// All versions of the terms of goals, ascending.
+///
+/// # Errors
+/// Those of the store.
+pub fn terms_of_goals(
+    tx: &mut dyn Tx,
+    goals: impl IntoIterator<Item = GoalId>,
+) -> Result<BTreeMap<GoalId, Vec<TermsVersion>>, StoreError> {
+    let goals: BTreeSet<GoalId> = goals.into_iter().collect();
+    let values: Vec<Vec<Value>> = goals.iter().map(|goal| vec![(*goal).into()]).collect();
+    let found =
+        tx.query_many(concat!(select!(), "WHERE terms.goal_id = $1 ORDER BY terms.version"), &values)?;
+    let versions = |rows: &Vec<Row>| rows.iter().map(read).collect::<Result<Vec<_>, _>>();
+    goals.into_iter().zip(&found).map(|(goal, rows)| Ok((goal, versions(rows)?))).collect()
+}
+
+/// Among all versions of a goal's terms, ascending, those in force at a time, as [`terms_at`] says.
+#[must_use]
+pub fn in_force(versions: &[TermsVersion], at: UnixMillis) -> Option<&TermsVersion> {
+    let at = at.max(ALWAYS);
+    versions.iter().rev().find(|version| version.effective_from <= at)
 }
 
 /// One version by its id.
