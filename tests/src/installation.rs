@@ -5,16 +5,20 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use hopline_loadgen::{Acknowledged, Difference, Load, Outcome, compare, run};
-use hopline_testkit::{Hopline, Http, Setup, command, eventually};
+use hopline_testkit::{Backing, Hopline, Http, Setup, eventually, within};
 use serde_json::Value;
 
 use crate::network::{Network, PAYOUT_CENTS};
 
 /// Connections of a load.
 const CONNECTIONS: usize = 8;
+/// What any machine and build sends.
+const CLICKS_PER_SECOND: u64 = 200;
+/// In what time workers take over from a killed one, and what was left is decided.
+const TAKEOVER: Duration = Duration::from_secs(15);
 /// Numbers that one load may use.
 const NUMBERS: u64 = 1_000_000_000;
 
@@ -72,8 +76,8 @@ impl Installation {
     pub async fn new(setup: Setup) -> Self {
         let home = tempfile::tempdir().expect("a temporary directory can be made");
         let data_dir = home.path().join("data");
-        Hopline::init(&data_dir).expect("init succeeds");
-        let key = Hopline::key(&data_dir, &["--role", "operator"], "ops").expect("a key can be made");
+        Hopline::init(&data_dir, &setup).expect("init succeeds");
+        let key = Hopline::key(&data_dir, &setup, &["--role", "operator"], "ops").expect("a key can be made");
         let mut server = Hopline::serve(&data_dir, &setup).expect("the server starts");
         let network = Network::create(&server, &server.api().with_key(&key)).await;
         assert!(server.terminate().expect("the server can be ended"), "the server ends in order");
@@ -111,6 +115,55 @@ impl Installation {
         Hopline::serve(&self.data_dir(), &self.setup)
     }
 
+    /// Starts a server with these roles alone.
+    ///
+    /// # Errors
+    /// It does not start.
+    pub fn serve_roles(&self, roles: &str) -> anyhow::Result<Hopline> {
+        Hopline::serve(&self.data_dir(), &self.setup.clone().roles(roles))
+    }
+
+    /// Gives workers on servers the time that they have to take over from killed ones. An installation by itself has
+    /// decided everything when it has ended in order.
+    async fn until_decided(&self, api: &Http) {
+        let deadline = Instant::now() + TAKEOVER;
+        if let Backing::Servers(_) = self.setup.backing {
+            while self.decided(api).await < self.accepted_orders.len() && Instant::now() < deadline {
+                tokio::time::sleep(Duration::from_millis(50)).await;
+            }
+        }
+    }
+
+    /// Accepted orders that are decided.
+    ///
+    /// # Panics
+    /// The API answers nonsense.
+    pub async fn decided(&self, api: &Http) -> usize {
+        let mut decided = 0;
+        for order in &self.accepted_orders {
+            let list = api.get(&format!("/v1/conversions?order_id={order}")).await.expect(200);
+            let items = list["items"].as_array().expect("a list of conversions");
+            decided += usize::from(items.iter().any(|item| item["status"] == "approved"));
+        }
+        decided
+    }
+
+    /// Starts a further server of this installation, on a data directory of its own with this name.
+    ///
+    /// # Errors
+    /// It does not start.
+    pub fn serve_beside(&self, name: &str, setup: &Setup) -> anyhow::Result<Hopline> {
+        let data_dir = self.home.path().join(name);
+        Hopline::init(&data_dir, setup)?;
+        Hopline::serve(&data_dir, setup)
+    }
+
+    /// The settings of its servers.
+    #[must_use]
+    pub const fn setup(&self) -> &Setup {
+        &self.setup
+    }
+
     /// Starts a server with a plan of faults, of which it logs those that happen.
     ///
     /// # Errors
@@ -127,11 +180,10 @@ impl Installation {
     /// # Panics
     /// The program cannot be started.
     pub async fn kill_at_the_start(&self, after: Duration) {
-        let mut command = command(&self.data_dir(), &["serve"]);
+        let mut command = self.setup.command(&self.data_dir(), &["serve"]);
         for listener in ["EDGE", "API", "METRICS"] {
             command.env(format!("HOPLINE_{listener}_LISTEN"), "127.0.0.1:0");
         }
-        command.envs(self.setup.environment.iter().map(|(name, value)| (name, value)));
         let quiet = || std::process::Stdio::null();
         let child = command.stdin(quiet()).stdout(quiet()).stderr(quiet()).spawn();
         let mut child = child.expect("the program starts");
@@ -168,7 +220,7 @@ impl Installation {
             paths: self.network.paths.clone(),
             connections: CONNECTIONS,
             clicks_max,
-            time_max: Duration::from_secs(20),
+            time_max: time_for(clicks_max),
             first: self.loads * NUMBERS,
         };
         run(load, Arc::clone(stop))
@@ -246,6 +298,7 @@ impl Installation {
         assert!(server.terminate().expect("the server can be ended"), "the server ends in order");
         let server = self.serve().expect("the server starts again");
         let api = self.api(&server);
+        self.until_decided(&api).await;
         let rows = stored(&api).await;
         let rows: Vec<_> = rows.into_iter().filter(|(number, _)| *number > 0).collect();
         let (mut orders_lost, mut found) = (Vec::new(), 0);
@@ -260,7 +313,7 @@ impl Installation {
         }
         let overpaid_cents = self.network.payable_cents(&api).await - found * PAYOUT_CENTS;
         drop(server);
-        let audit = command(&self.data_dir(), &["audit"]).output().expect("the audit starts");
+        let audit = self.setup.command(&self.data_dir(), &["audit"]).output().expect("the audit starts");
         let words = [audit.stdout, audit.stderr].concat();
         Report {
             clicks: compare(&self.acknowledged, &self.open, &rows),
@@ -280,6 +333,36 @@ impl Installation {
         let text = Http::new(&server.metrics).get("/metrics").await.text();
         let value = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
         value.and_then(|value| value.parse().ok()).unwrap_or_else(|| panic!("no metric {name} in {text}"))
+    }
+
+    /// Waits until everything that the server wrote down is shipped.
+    ///
+    /// # Panics
+    /// It takes longer than this.
+    pub async fn drained(server: &Hopline, limit: Duration) {
+        within(limit, "the spool has drained", async || {
+            (Self::metric(server, "hopline_spool_bytes").await == 0.0).then_some(())
+        })
+        .await;
+    }
+
+    /// Waits until shipping has failed this many times more.
+    ///
+    /// # Panics
+    /// It does not.
+    pub async fn failing(server: &Hopline, times: f64) {
+        let name = "hopline_ship_failures_total";
+        let before = Self::metric(server, name).await;
+        within(Duration::from_secs(40), "shipping fails", async || {
+            (Self::metric(server, name).await >= before + times).then_some(())
+        })
+        .await;
+    }
+
+    /// What the servers on the data directory have logged so far.
+    #[must_use]
+    pub fn log(&self) -> String {
+        std::fs::read_to_string(self.data_dir().join("server.log")).unwrap_or_default()
     }
 
     /// Waits until a server has died by itself.
@@ -313,13 +396,21 @@ impl Installation {
 async fn stored(api: &Http) -> Vec<(u64, String)> {
     let rows = api.get("/v1/clicks?from=2020-01-01&format=ndjson").await;
     assert_eq!(rows.status, 200, "{}", rows.text());
-    let text = rows.text();
-    let rows = text.lines().map(|line| {
-        let row: Value = serde_json::from_str(line).expect("each line is JSON");
+    // Not as one text beside the body: there may be millions.
+    let lines = rows.body.split(|byte| *byte == b'\n').filter(|line| !line.is_empty());
+    let rows = lines.map(|line| {
+        let row: Value = serde_json::from_slice(line).expect("each line is JSON");
         let number = row["sub1"].as_str().unwrap_or_default().parse().unwrap_or_default();
         (number, row["click_id"].as_str().expect("a click id").to_owned())
     });
     rows.collect()
+}
+
+/// How long a load may take.
+fn time_for(clicks_max: u64) -> Duration {
+    let least = Duration::from_secs(20);
+    // A load without end is ended by who started it, or by this.
+    if clicks_max > NUMBERS { least } else { least.max(Duration::from_secs(clicks_max / CLICKS_PER_SECOND)) }
 }
 
 fn address(url: &str) -> SocketAddr {

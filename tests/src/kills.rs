@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use hopline_testkit::Setup;
+use hopline_testkit::{Backing, Setup};
 
 use crate::{Installation, Random, Report};
 
@@ -46,12 +46,12 @@ pub fn seed() -> u64 {
 /// Kills a server under load this many times, every fourth time while it starts, then compares.
 ///
 /// Segments are as small as they may be, so that kills also meet changes of segments, and shipped ones are deleted at
-/// once. The store lives in the same process, so it is killed with it.
+/// once. Stores in files live in the same process, so they are killed with it.
 ///
 /// # Panics
 /// The program does not start, or the load cannot be run.
-pub async fn kill_again_and_again(cycles: u64, seed: u64) -> Kills {
-    let setup = Setup::default()
+pub async fn kill_again_and_again(cycles: u64, seed: u64, backing: Backing) -> Kills {
+    let setup = Setup::over(backing)
         .with("HOPLINE_SPOOL_SEGMENT_BYTES", "65536")
         .with("HOPLINE_SPOOL_RETAIN_SECONDS", "0")
         .with("HOPLINE_EDGE_THREADS", "2");

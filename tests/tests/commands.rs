@@ -1,11 +1,21 @@
 //! The commands of the program: what they print, what they refuse, and how.
 
+#![expect(clippy::unwrap_used, reason = "a panic is how a test fails")]
+
 use std::io::Write as _;
 use std::path::Path;
 use std::process::{Output, Stdio};
 
-use hopline_testkit::{Hopline, Setup, command};
+use hopline_testkit::{Backing, Hopline, Setup, command};
+use hopline_tests::over_both;
 use serde_json::{Value, json};
+
+over_both!(
+    a_second_server_on_one_data_directory_is_told_who_holds_it,
+    a_data_directory_of_a_newer_version_is_refused_and_not_touched,
+    forged_cut_and_foreign_click_ids_are_refused_with_their_reason,
+    owners_must_go_with_roles,
+);
 
 fn text(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).into_owned()
@@ -94,27 +104,27 @@ fn config_check_names_sources_and_unknown_keys_stop_it() {
     assert!(!home.path().join("VERSION").exists(), "nothing is created by a check");
 }
 
-#[test]
-fn a_second_server_on_one_data_directory_is_told_who_holds_it() {
+fn a_second_server_on_one_data_directory_is_told_who_holds_it(backing: Backing) {
+    let setup = Setup::over(backing);
     let home = tempfile::tempdir().unwrap();
     let data_dir = home.path().join("data");
-    Hopline::init(&data_dir).unwrap();
-    let first = Hopline::serve(&data_dir, &Setup::default()).unwrap();
-    let refused = Hopline::serve(&data_dir, &Setup::default()).unwrap_err();
+    Hopline::init(&data_dir, &setup).unwrap();
+    let first = Hopline::serve(&data_dir, &setup).unwrap();
+    let refused = Hopline::serve(&data_dir, &setup).unwrap_err();
     assert!(refused.to_string().contains(&first.pid().to_string()), "{refused}");
 }
 
-#[test]
-fn a_data_directory_of_a_newer_version_is_refused_and_not_touched() {
+fn a_data_directory_of_a_newer_version_is_refused_and_not_touched(backing: Backing) {
+    let setup = Setup::over(backing);
     let home = tempfile::tempdir().unwrap();
     let data_dir = home.path().join("data");
-    Hopline::init(&data_dir).unwrap();
+    Hopline::init(&data_dir, &setup).unwrap();
     std::fs::write(data_dir.join("VERSION"), "{\"format\":99}").unwrap();
     let before = contents(&data_dir);
     for arguments in
         [&["init"][..], &["serve"], &["audit"], &["key", "create", "--role", "operator", "--name", "x"]]
     {
-        let output = command(&data_dir, arguments).output().unwrap();
+        let output = setup.command(&data_dir, arguments).output().unwrap();
         assert!(!output.status.success(), "{arguments:?} went on");
         assert!(text(&output.stderr).contains("99"), "{}", text(&output.stderr));
     }
@@ -133,15 +143,15 @@ fn contents(folder: &Path) -> Vec<(String, u64)> {
     found
 }
 
-#[test]
-fn forged_cut_and_foreign_click_ids_are_refused_with_their_reason() {
+fn forged_cut_and_foreign_click_ids_are_refused_with_their_reason(backing: Backing) {
+    let setup = Setup::over(backing);
     let home = tempfile::tempdir().unwrap();
     let data_dir = home.path().join("data");
-    Hopline::init(&data_dir).unwrap();
+    Hopline::init(&data_dir, &setup).unwrap();
     for (token, reason) in
         [("AQ", "length"), ("!".repeat(60).as_str(), "alphabet"), ("A".repeat(60).as_str(), "version")]
     {
-        let output = command(&data_dir, &["click", "verify", token]).output().unwrap();
+        let output = setup.command(&data_dir, &["click", "verify", token]).output().unwrap();
         assert_eq!(output.status.code(), Some(1), "{}", text(&output.stderr));
         let answer: Value = serde_json::from_slice(&output.stdout).unwrap();
         assert_eq!((&answer["valid"], &answer["reason"]), (&json!(false), &json!(reason)));
@@ -162,18 +172,18 @@ fn commands_without_an_installation_say_what_to_do() {
     assert!(!missing.exists());
 }
 
-#[test]
-fn owners_must_go_with_roles() {
+fn owners_must_go_with_roles(backing: Backing) {
+    let setup = Setup::over(backing);
     let home = tempfile::tempdir().unwrap();
     let data_dir = home.path().join("data");
-    Hopline::init(&data_dir).unwrap();
+    Hopline::init(&data_dir, &setup).unwrap();
     for (arguments, words) in [
         (&["--role", "affiliate"][..], "--affiliate ID"),
         (&["--role", "operator", "--affiliate", "1"], "does not go with"),
         (&["--role", "boss"], "operator, finance, advertiser, affiliate"),
         (&["--role", "affiliate", "--affiliate", "77"], "no advertiser or affiliate"),
     ] {
-        let refused = Hopline::key(&data_dir, arguments, "x");
+        let refused = Hopline::key(&data_dir, &setup, arguments, "x");
         let refused = match refused {
             Ok(key) => panic!("{arguments:?} gave {key}"),
             Err(error) => error.to_string(),

@@ -100,8 +100,8 @@ macro_rules! targets {
 }
 
 targets! {
-    catalogue cidr click_id click_query config consent dead_letters deep_link fetch_fields money places proxy_header
-    record referrer report_query request_head segment shipped_mark template user_agent visitor_cookie
+    catalogue cidr click_id click_query config consent dead_letters deep_link fetch_fields money places postback
+    proxy_header record referrer report_query request_head segment shipped_mark template user_agent visitor_cookie
 }
 
 #[test]

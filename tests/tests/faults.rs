@@ -1,5 +1,6 @@
 //! Every named fault point, aborted, failed and delayed, over the real binary (D-04): whatever happens there, every
-//! redirected click is stored once, every accepted order is booked once, and the audit finds nothing.
+//! redirected click is stored once, every accepted order is booked once, and the audit finds nothing. Points on the way to
+//! the stores are walked over files and over servers.
 //!
 //! The points are taken from [`POINTS`]; one that no test reaches fails its test. Each test has an installation of its
 //! own and goes through its points one after the other: an abort takes a server each, errors and delays of many points
@@ -10,17 +11,18 @@
 use std::time::{Duration, Instant};
 
 use hopline_fault::{POINTS, Point};
-use hopline_testkit::{Setup, eventually};
-use hopline_tests::Installation;
+use hopline_testkit::{Backing, Setup, eventually};
+use hopline_tests::{Installation, over_both};
 
 /// Synced, in the smallest segments, which go as soon as they are shipped: every point is near.
-fn setup() -> Setup {
-    Setup::default()
+fn setup(backing: Backing) -> Setup {
+    Setup::over(backing)
         .with("HOPLINE_EDGE_DURABILITY", "disk")
         .with("HOPLINE_EDGE_THREADS", "1")
         .with("HOPLINE_SPOOL_SEGMENT_BYTES", "65536")
         .with("HOPLINE_SPOOL_RETAIN_SECONDS", "0")
         .with("HOPLINE_WORKER_TICK_MS", "20")
+        .with("HOPLINE_SHIP_INTERVAL_MS", "100")
 }
 
 /// Clicks of a story.
@@ -62,8 +64,15 @@ const fn time(point: Point) -> u64 {
     }
 }
 
-async fn abort_at_each_point_of(wanted: Part) {
-    let mut installation = Installation::new(setup()).await;
+over_both!(
+    async d_04_a_process_that_ends_while_it_ships_ships_the_same_again,
+    d_04_a_process_that_ends_while_it_books_books_once,
+    d_04_a_step_that_fails_is_made_up_for,
+    d_04_a_step_that_takes_long_changes_nothing,
+);
+
+async fn abort_at_each_point_of(wanted: Part, backing: Backing) {
+    let mut installation = Installation::new(setup(backing)).await;
     // Something to recover.
     let mut server = installation.serve().unwrap();
     installation.story(&server, 20, 0).await;
@@ -85,22 +94,20 @@ async fn abort_at_each_point_of(wanted: Part) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn d_04_a_process_that_ends_while_it_writes_loses_nothing_that_it_answered() {
-    abort_at_each_point_of(Part::Writing).await;
+    abort_at_each_point_of(Part::Writing, Backing::Embedded).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn d_04_a_process_that_ends_while_it_starts_starts_the_next_time() {
-    abort_at_each_point_of(Part::Starting).await;
+    abort_at_each_point_of(Part::Starting, Backing::Embedded).await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn d_04_a_process_that_ends_while_it_ships_ships_the_same_again() {
-    abort_at_each_point_of(Part::Shipping).await;
+async fn d_04_a_process_that_ends_while_it_ships_ships_the_same_again(backing: Backing) {
+    abort_at_each_point_of(Part::Shipping, backing).await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn d_04_a_process_that_ends_while_it_books_books_once() {
-    abort_at_each_point_of(Part::Booking).await;
+async fn d_04_a_process_that_ends_while_it_books_books_once(backing: Backing) {
+    abort_at_each_point_of(Part::Booking, backing).await;
 }
 
 /// Runs stories on one server until every point has failed in this mode.
@@ -123,9 +130,8 @@ async fn until_all_happened(installation: &mut Installation, mode: &str, points:
     }
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn d_04_a_step_that_fails_is_made_up_for() {
-    let mut installation = Installation::new(setup()).await;
+async fn d_04_a_step_that_fails_is_made_up_for(backing: Backing) {
+    let mut installation = Installation::new(setup(backing)).await;
     let mut server = installation.serve().unwrap();
     installation.story(&server, 20, 0).await;
     server.kill().unwrap();
@@ -143,9 +149,8 @@ async fn d_04_a_step_that_fails_is_made_up_for() {
     assert_eq!(statuses, [&503], "what is not written is refused, and nothing else");
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn d_04_a_step_that_takes_long_changes_nothing() {
-    let mut installation = Installation::new(setup()).await;
+async fn d_04_a_step_that_takes_long_changes_nothing(backing: Backing) {
+    let mut installation = Installation::new(setup(backing)).await;
     let mut server = installation.serve().unwrap();
     installation.story(&server, 20, 0).await;
     server.kill().unwrap();
@@ -157,7 +162,7 @@ async fn d_04_a_step_that_takes_long_changes_nothing() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn d_02_the_checker_finds_the_losses_of_a_spool_that_writes_nothing() {
-    let mut installation = Installation::new(setup()).await;
+    let mut installation = Installation::new(setup(Backing::Embedded)).await;
     let server = installation.serve_with("spool.write=off").unwrap();
     installation.story(&server, 50, 2).await;
     drop(server);
@@ -169,7 +174,7 @@ async fn d_02_the_checker_finds_the_losses_of_a_spool_that_writes_nothing() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn d_02_the_checker_finds_the_doubles_of_a_store_that_ignores_the_token() {
-    let mut installation = Installation::new(setup()).await;
+    let mut installation = Installation::new(setup(Backing::Embedded)).await;
     let server = installation.serve_with("ship.token=off;ship.insert.after=error@1-2").unwrap();
     installation.story(&server, 50, 0).await;
     let all_stored = async || {
@@ -186,7 +191,7 @@ async fn d_02_the_checker_finds_the_doubles_of_a_store_that_ignores_the_token() 
 
 #[tokio::test(flavor = "multi_thread")]
 async fn d_16_a_store_that_is_away_delays_and_is_seen_and_everything_arrives_when_it_is_back() {
-    let mut installation = Installation::new(setup()).await;
+    let mut installation = Installation::new(setup(Backing::Embedded)).await;
     // Pauses of 50, 100, 200, 400 and 800 ms.
     let server = installation.serve_with("ship.insert.before=error@1-5").unwrap();
     let mut before = 0.0;
@@ -214,7 +219,7 @@ async fn d_16_a_store_that_is_away_delays_and_is_seen_and_everything_arrives_whe
 
 #[tokio::test(flavor = "multi_thread")]
 async fn d_05_a_full_disk_refuses_clicks_and_lets_them_through_again_once_there_is_room() {
-    let mut installation = Installation::new(setup()).await;
+    let mut installation = Installation::new(setup(Backing::Embedded)).await;
     let server = installation.serve_with("spool.flush.before=full@3-6").unwrap();
     installation.story(&server, 100, 0).await;
     assert!(

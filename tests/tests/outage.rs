@@ -1,7 +1,64 @@
 //! Every store is down: the edge starts and serves from its last catalogue, and what it wrote arrives when they are back.
 
-use hopline_testkit::{BROWSER, Hopline, Http, Setup, command, eventually};
+#![expect(clippy::unwrap_used, reason = "a panic is how a test fails")]
+
+use std::path::{Path, PathBuf};
+
+use hopline_testkit::{BROWSER, Backing, ClickHouseServer, Hopline, Http, PostgresServer, Setup, eventually};
 use serde_json::json;
+
+/// Stores that can be taken away.
+enum Stores {
+    /// Files, and where they are put aside.
+    Files(PathBuf),
+    Servers(Box<(PostgresServer, ClickHouseServer)>),
+}
+
+impl Stores {
+    fn backing(&self) -> Backing {
+        match self {
+            Self::Files(_) => Backing::Embedded,
+            Self::Servers(servers) => Backing::on(&servers.0, &servers.1).unwrap(),
+        }
+    }
+
+    fn take_away(&mut self, data_dir: &Path) {
+        match self {
+            // Files are gone, and something else lies in their places.
+            Self::Files(away) => {
+                std::fs::create_dir(&away).unwrap();
+                for name in ["control.db", "control.db-wal", "control.db-shm", "clicks"] {
+                    let from = data_dir.join(name);
+                    if from.exists() {
+                        rename(&from, &away.join(name));
+                    }
+                }
+                std::fs::write(data_dir.join("clicks"), "not a folder").unwrap();
+            }
+            Self::Servers(servers) => {
+                servers.0.stop().unwrap();
+                servers.1.stop().unwrap();
+            }
+        }
+    }
+
+    fn bring_back(&mut self, data_dir: &Path) {
+        match self {
+            Self::Files(away) => {
+                assert!(!data_dir.join("control.db").exists(), "nothing was begun anew");
+                std::fs::remove_file(data_dir.join("clicks")).unwrap();
+                for entry in std::fs::read_dir(away).unwrap() {
+                    let entry = entry.unwrap();
+                    rename(&entry.path(), &data_dir.join(entry.file_name()));
+                }
+            }
+            Self::Servers(servers) => {
+                servers.0.start_again().unwrap();
+                servers.1.start_again().unwrap();
+            }
+        }
+    }
+}
 
 /// Visitors of their own, so that each click is unique.
 async fn visit(edge: &Http, code: &str, visitor: usize) -> u16 {
@@ -18,12 +75,24 @@ fn rename(from: &std::path::Path, to: &std::path::Path) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_edge_starts_and_serves_while_every_store_is_down() {
+async fn an_edge_starts_and_serves_while_its_files_are_gone() {
     let home = tempfile::tempdir().unwrap();
+    edge_without_stores(&home, Stores::Files(home.path().join("away"))).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_edge_starts_and_serves_while_its_servers_are_down() {
+    let home = tempfile::tempdir().unwrap();
+    let servers = (PostgresServer::start().unwrap(), ClickHouseServer::start().unwrap());
+    edge_without_stores(&home, Stores::Servers(Box::new(servers))).await;
+}
+
+async fn edge_without_stores(home: &tempfile::TempDir, mut stores: Stores) {
     let data_dir = home.path().join("data");
-    Hopline::init(&data_dir).unwrap();
-    let operator = Hopline::key(&data_dir, &["--role", "operator"], "ops").unwrap();
-    let mut server = Hopline::serve(&data_dir, &Setup::default()).unwrap();
+    let setup = Setup::over(stores.backing());
+    Hopline::init(&data_dir, &setup).unwrap();
+    let operator = Hopline::key(&data_dir, &setup, &["--role", "operator"], "ops").unwrap();
+    let mut server = Hopline::serve(&data_dir, &setup).unwrap();
     let api = server.api().with_key(&operator);
     let advertiser = json!({"name": "Acme", "currency": "EUR"});
     assert_eq!(api.post("/v1/advertisers", &advertiser).await.expect(201)["id"], 1);
@@ -40,17 +109,8 @@ async fn an_edge_starts_and_serves_while_every_store_is_down() {
     eventually("the link redirects", async || (visit(&edge, code, 1).await == 302).then_some(())).await;
     assert!(server.terminate().unwrap());
 
-    // Files of the stores are gone, and something else lies in their places.
-    let away = home.path().join("away");
-    std::fs::create_dir(&away).unwrap();
-    for name in ["control.db", "control.db-wal", "control.db-shm", "clicks"] {
-        let from = data_dir.join(name);
-        if from.exists() {
-            rename(&from, &away.join(name));
-        }
-    }
-    std::fs::write(data_dir.join("clicks"), "not a folder").unwrap();
-    let mut server = Hopline::serve(&data_dir, &Setup::default()).unwrap();
+    stores.take_away(&data_dir);
+    let mut server = Hopline::serve(&data_dir, &setup).unwrap();
     assert_eq!(server.api, "", "the API needs its stores");
     let edge = server.edge();
     for visitor in 1..=20 {
@@ -58,14 +118,9 @@ async fn an_edge_starts_and_serves_while_every_store_is_down() {
     }
     let ready = Http::new(&server.metrics).get("/readyz").await;
     assert_eq!(ready.status, 200, "a load balancer must go on sending clicks: {}", ready.text());
-    assert!(!data_dir.join("control.db").exists(), "nothing was begun anew");
 
     // They come back while it runs.
-    std::fs::remove_file(data_dir.join("clicks")).unwrap();
-    for entry in std::fs::read_dir(&away).unwrap() {
-        let entry = entry.unwrap();
-        rename(&entry.path(), &data_dir.join(entry.file_name()));
-    }
+    stores.bring_back(&data_dir);
     let metrics = Http::new(&server.metrics);
     eventually("the clicks are shipped", async || {
         let text = metrics.get("/metrics").await.text();
@@ -74,10 +129,10 @@ async fn an_edge_starts_and_serves_while_every_store_is_down() {
     })
     .await;
     assert!(server.terminate().unwrap());
-    let audit = command(&data_dir, &["audit"]).output().unwrap();
+    let audit = setup.command(&data_dir, &["audit"]).output().unwrap();
     assert!(audit.status.success(), "{}", String::from_utf8_lossy(&audit.stdout));
 
-    let server = Hopline::serve(&data_dir, &Setup::default()).unwrap();
+    let server = Hopline::serve(&data_dir, &setup).unwrap();
     let report = server.api().with_key(&operator).get("/v1/reports?metrics=gross_clicks,unique_clicks").await;
     let totals = &report.expect(200)["totals"];
     // The visitor who had been there before the outage had been there: a duplicate.

@@ -1,6 +1,10 @@
-//! The smallest story: what a new user does by hand (contract section 9), through real HTTP against the real binary.
+//! The smallest story: what a new user does by hand (contract section 9), through real HTTP against the real binary,
+//! over files and over PostgreSQL and ClickHouse.
 
-use hopline_testkit::{Hopline, Setup, eventually};
+#![expect(clippy::unwrap_used, reason = "a panic is how a test fails")]
+
+use hopline_testkit::{Backing, Hopline, Setup, eventually};
+use hopline_tests::over_both;
 use serde_json::{Value, json};
 
 fn shoes() -> Value {
@@ -34,20 +38,21 @@ fn path(url: &str) -> &str {
     rest.find('/').and_then(|slash| rest.get(slash..)).expect("the URL has a path")
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_click_becomes_a_payment() {
+over_both!(async a_click_becomes_a_payment, clicks_leads_and_installs_earn_and_refunds_take_back);
+
+async fn a_click_becomes_a_payment(backing: Backing) {
     let home = tempfile::tempdir().unwrap();
     let data_dir = home.path().join("data");
-    Hopline::init(&data_dir).unwrap();
-    Hopline::init(&data_dir).expect("init is safe to repeat");
-    let operator = Hopline::key(&data_dir, &["--role", "operator"], "ops").unwrap();
-    let finance = Hopline::key(&data_dir, &["--role", "finance"], "second person").unwrap();
-    assert!(operator.starts_with("hl_") && !operator.contains(char::is_whitespace), "{operator:?}");
-
-    let setup = Setup::default()
+    let setup = Setup::over(backing)
         .with("HOPLINE_PAYOUTS_DEBTOR_NAME", "Example Network GmbH")
         .with("HOPLINE_PAYOUTS_DEBTOR_IBAN", "DE89370400440532013000")
         .with("HOPLINE_PAYOUTS_DEBTOR_BIC", "COBADEFFXXX");
+    Hopline::init(&data_dir, &setup).unwrap();
+    Hopline::init(&data_dir, &setup).expect("init is safe to repeat");
+    let operator = Hopline::key(&data_dir, &setup, &["--role", "operator"], "ops").unwrap();
+    let finance = Hopline::key(&data_dir, &setup, &["--role", "finance"], "second person").unwrap();
+    assert!(operator.starts_with("hl_") && !operator.contains(char::is_whitespace), "{operator:?}");
+
     let mut server = Hopline::serve(&data_dir, &setup).unwrap();
     let api = server.api().with_key(&operator);
     let edge = server.edge();
@@ -185,14 +190,14 @@ async fn a_click_becomes_a_payment() {
 
     // A clean end, and books that pass the audit.
     assert!(server.terminate().unwrap(), "SIGTERM ends without an error");
-    let audit = hopline_testkit::command(&data_dir, &["audit"]).output().unwrap();
+    let audit = setup.command(&data_dir, &["audit"]).output().unwrap();
     assert!(
         audit.status.success(),
         "{}{}",
         String::from_utf8_lossy(&audit.stdout),
         String::from_utf8_lossy(&audit.stderr)
     );
-    let verified = hopline_testkit::command(&data_dir, &["click", "verify", &click_id]).output().unwrap();
+    let verified = setup.command(&data_dir, &["click", "verify", &click_id]).output().unwrap();
     assert!(verified.status.success(), "{}", String::from_utf8_lossy(&verified.stderr));
 }
 
@@ -213,13 +218,13 @@ fn is_valid_pain001(folder: &std::path::Path, file: &[u8]) {
     );
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn clicks_leads_and_installs_earn_and_refunds_take_back() {
+async fn clicks_leads_and_installs_earn_and_refunds_take_back(backing: Backing) {
     let home = tempfile::tempdir().unwrap();
     let data_dir = home.path().join("data");
-    Hopline::init(&data_dir).unwrap();
-    let operator = Hopline::key(&data_dir, &["--role", "operator"], "ops").unwrap();
-    let server = Hopline::serve(&data_dir, &Setup::default()).unwrap();
+    let setup = Setup::over(backing);
+    Hopline::init(&data_dir, &setup).unwrap();
+    let operator = Hopline::key(&data_dir, &setup, &["--role", "operator"], "ops").unwrap();
+    let server = Hopline::serve(&data_dir, &setup).unwrap();
     let api = server.api().with_key(&operator);
     let edge = server.edge();
     let advertiser =

@@ -33,8 +33,8 @@ impl Stage {
     async fn new(geoip: Option<&Path>) -> Self {
         let home = tempfile::tempdir().unwrap();
         let data_dir = home.path().join("data");
-        Hopline::init(&data_dir).unwrap();
-        let key = Hopline::key(&data_dir, &["--role", "operator"], "ops").unwrap();
+        Hopline::init(&data_dir, &Setup::default()).unwrap();
+        let key = Hopline::key(&data_dir, &Setup::default(), &["--role", "operator"], "ops").unwrap();
         let mut setup = Setup::default().with("HOPLINE_EDGE_TRUSTED_PROXIES", "127.0.0.0/8");
         if let Some(file) = geoip {
             setup = setup.with("HOPLINE_EDGE_GEOIP", file.to_str().unwrap());

@@ -5,7 +5,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 
 use hopline_click_store::ClickStore;
-use hopline_control_store::Database;
+use hopline_control_store::{Database, Scope, Scoped};
 use hopline_runtime::clock::Clock;
 use hopline_runtime::config::PayoutsConfig;
 use hopline_types::UnixMillis;
@@ -48,6 +48,14 @@ pub struct Services {
     pub settle_clicks: SettleClicks,
     /// Sign-in and sessions; the portal uses the same value.
     pub sign_in: SignIn,
+}
+
+impl Services {
+    /// The store as somebody with this scope sees it. Whatever is done for a credential goes through here (S-10).
+    #[must_use]
+    pub fn database_for(&self, scope: Scope) -> Scoped<'_> {
+        Scoped::new(self.database.as_ref(), scope)
+    }
 }
 
 impl std::fmt::Debug for Services {

@@ -62,6 +62,7 @@ pub(crate) async fn list(
 ) -> Result<Json<Value>, Problem> {
     let list = query.list(&app, &caller)?;
     let page = list.page();
-    let found: Result<_, StoreError> = app.services.database.read(move |tx| audit_log::list(tx, page)).await;
+    let found: Result<_, StoreError> =
+        app.services.database_for(caller.scope).read(move |tx| audit_log::list(tx, page)).await;
     Ok(Json(list.answer(&app, found?, |row| row.sequence, EntryView::of)))
 }

@@ -121,10 +121,18 @@ type Read = Result<NewConversion, Vec<FieldProblem>>;
 
 fn several(work: &mut Work<'_>, items: &[Read]) -> Result<Done, Problem> {
     let keys = click_keys(work)?;
+    let reports: Vec<&NewConversion> = items.iter().flatten().collect();
+    let mut outcomes = hopline_books::intake_many(work.tx, &reports, &keys, work.now)?.into_iter();
     let mut results = ItemResults { accepted: 0, duplicates: 0, refused: 0, items: Vec::new() };
     let mut taken = Vec::new();
     for (index, item) in items.iter().enumerate() {
-        let result = result_of(work, index, item, &keys)?;
+        let result = match item {
+            Err(errors) => refused(index, errors.clone()),
+            Ok(new) => {
+                let lost = || BookError::Broken { detail: format!("item {index} was not taken in") };
+                result_of(index, new, outcomes.next().ok_or_else(lost)?)
+            }
+        };
         match (result.accepted, result.duplicate) {
             (false, _) => results.refused += 1,
             (true, true) => results.duplicates += 1,
@@ -146,13 +154,8 @@ fn several(work: &mut Work<'_>, items: &[Read]) -> Result<Done, Problem> {
     Ok(Done::ok(results))
 }
 
-fn result_of(
-    work: &mut Work<'_>,
-    index: usize,
-    item: &Read,
-    keys: &KeyRing,
-) -> Result<ItemResult, BookError> {
-    let refused = |errors| ItemResult {
+const fn refused(index: usize, errors: Vec<FieldProblem>) -> ItemResult {
+    ItemResult {
         index,
         event_id: None,
         id: None,
@@ -160,24 +163,23 @@ fn result_of(
         duplicate: false,
         differences: Vec::new(),
         errors,
-    };
-    let new = match item {
-        Ok(new) => new,
-        Err(errors) => return Ok(refused(errors.clone())),
-    };
+    }
+}
+
+fn result_of(index: usize, new: &NewConversion, outcome: Intake) -> ItemResult {
     let accepted = |id: ConversionId, duplicate, differences| ItemResult {
         event_id: Some(new.event_id.clone()),
         id: Some(id.get()),
         accepted: true,
         duplicate,
         differences,
-        ..refused(Vec::new())
+        ..refused(index, Vec::new())
     };
-    Ok(match hopline_books::intake(work.tx, new, keys, work.now)? {
-        Intake::Refused { errors } => refused(field_problems(errors)),
+    match outcome {
+        Intake::Refused { errors } => refused(index, field_problems(errors)),
         Intake::Taken { conversion } => accepted(conversion, false, Vec::new()),
         Intake::Repeat { conversion, differences } => accepted(conversion, true, differences),
-    })
+    }
 }
 
 /// List conversions, newest first.
@@ -213,8 +215,11 @@ pub(crate) async fn list(
     let list = query.list(&app, &caller)?;
     filter.before = list.after().and_then(|id| ConversionId::new(id).ok());
     let (scope, rows) = (caller.scope, list.rows());
-    let found: Result<_, Problem> =
-        app.services.database.read(move |tx| Ok(conversions::list(tx, scope, &filter, rows)?)).await;
+    let found: Result<_, Problem> = app
+        .services
+        .database_for(caller.scope)
+        .read(move |tx| Ok(conversions::list(tx, scope, &filter, rows)?))
+        .await;
     Ok(Json(list.answer(&app, found?, |row| row.id, |row| ConversionView::of(row, &caller))))
 }
 
@@ -229,7 +234,7 @@ pub(crate) async fn get(
 ) -> Result<Json<ConversionView>, Problem> {
     let scope = caller.scope;
     let found: Result<_, Problem> =
-        app.services.database.read(move |tx| Ok(conversions::get(tx, scope, id)?)).await;
+        app.services.database_for(caller.scope).read(move |tx| Ok(conversions::get(tx, scope, id)?)).await;
     found?.map(|found| Json(ConversionView::of(&found, &caller))).ok_or_else(|| unknown(id))
 }
 
@@ -243,7 +248,8 @@ pub(crate) async fn explain(
     Id(id): Id<ConversionId>,
 ) -> Result<Json<Value>, Problem> {
     let scope = caller.scope;
-    let explained = app.services.database.read(move |tx| hopline_books::explain(tx, scope, id)).await;
+    let explained =
+        app.services.database_for(caller.scope).read(move |tx| hopline_books::explain(tx, scope, id)).await;
     Ok(Json(explained?))
 }
 

@@ -50,6 +50,7 @@ mod cursor;
 mod docs;
 mod fields;
 mod forms;
+mod internal;
 mod json;
 mod layers;
 mod openapi;
@@ -66,6 +67,7 @@ mod view;
 mod work;
 
 pub use app::{Services, Settings, SettleClicks, SettleFuture, SettledClicks};
+pub use internal::{InternalServices, PublishedCatalogue, WAIT_MAX, edge_lease, internal_router};
 pub use layers::add_security;
 pub use problem::{FieldProblem, Place, Problem};
 pub use serve::run;

@@ -215,6 +215,7 @@ fn described() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(click_findings::list, click_findings::create))
         .routes(routes!(click_findings::get))
         .routes(routes!(reports::report))
+        .routes(routes!(reports::signals::signals))
         .routes(routes!(clicks::clicks))
         .routes(routes!(audit::list))
 }

@@ -81,6 +81,7 @@ pub(crate) const TABLE: &[(&str, &str, &[Role])] = &[
     ("POST",   "/v1/click_findings",                  OPERATOR),
     ("GET",    "/v1/click_findings/{id}",             ALL),
     ("GET",    "/v1/reports",                         ALL),
+    ("GET",    "/v1/reports/signals",                 WITH_ADVERTISER),
     ("GET",    "/v1/clicks",                          ALL),
     ("GET",    "/v1/audit_log",                       NETWORK),
 ];

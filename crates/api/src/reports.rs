@@ -14,6 +14,8 @@ use crate::openapi::Problems;
 use crate::problem::{FieldProblem, Problem};
 use crate::query::Query;
 
+pub(crate) mod signals;
+
 /// Count clicks, conversions and money. `format=json` or `csv`. What advertisers pay is not shown to affiliates, and
 /// what affiliates get not to advertisers.
 #[utoipa::path(get, path = "/v1/reports", tag = "reports",

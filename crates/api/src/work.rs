@@ -110,7 +110,8 @@ pub(crate) async fn run(
     let now = app.services.clock.now();
     let caller = change.caller.clone();
     let key = change.idempotency.clone();
-    let outcome = app.services.database.write(move |tx| {
+    let database = app.services.database_for(caller.scope);
+    let outcome = database.write(move |tx| {
         let Some(key) = &key else {
             return job(&mut Work { tx, caller: &caller, now }).map(Outcome::Done);
         };

@@ -52,17 +52,32 @@ pub(crate) fn parser() -> Command {
             ),
         )
         .subcommand(
-            Command::new("key").about("API keys").subcommand_required(true).subcommand(
-                owner_arguments(Command::new("create").about("Create a key and print it once"))
-                    .arg(Arg::new("name").long("name").value_name("N").required(true)),
-            ),
+            Command::new("key")
+                .about("API keys, and keys of edges")
+                .subcommand_required(true)
+                .subcommand(
+                    owner_arguments(Command::new("create").about("Create a key and print it once"))
+                        .arg(Arg::new("name").long("name").value_name("N").required(true)),
+                )
+                .subcommand(
+                    Command::new("revoke").about("Withdraw the key of an edge; API keys are withdrawn over the API").arg(
+                        Arg::new("id").value_name("ID").required(true).help("As told when the key was created"),
+                    ),
+                ),
         )
         .subcommand(
             Command::new("config")
                 .about("Settings")
                 .subcommand_required(true)
                 .subcommand(
-                    Command::new("check").about("Print what is in force and where each value came from"),
+                    Command::new("check")
+                        .about("Print what is in force and where each value came from; ask servers whether they can be used")
+                        .arg(
+                            Arg::new("offline")
+                                .long("offline")
+                                .action(ArgAction::SetTrue)
+                                .help("Ask no server"),
+                        ),
                 )
                 .subcommand(
                     Command::new("reference").about("Print every setting with its default, as Markdown"),
@@ -83,6 +98,16 @@ pub(crate) fn parser() -> Command {
         .subcommand(
             Command::new("audit")
                 .about("Check every invariant of the books and logs; non-zero where one fails"),
+        )
+        .subcommand(
+            Command::new("deadletters")
+                .about("Records that no store took")
+                .subcommand_required(true)
+                .subcommand(Command::new("list").about("Print each with its reason"))
+                .subcommand(
+                    Command::new("resend")
+                        .about("Send them again; those refused again stay, and the exit code is 1"),
+                ),
         );
     for key in KEYS {
         let flag = key.flag_name();
@@ -106,7 +131,7 @@ fn owner_arguments(command: Command) -> Command {
                 .long("role")
                 .value_name("ROLE")
                 .required(true)
-                .help("operator, finance, advertiser or affiliate"),
+                .help("operator, finance, advertiser or affiliate; for keys also edge"),
         )
         .arg(
             Arg::new("advertiser").long("advertiser").value_name("ID").help("Whose, for the role advertiser"),

@@ -3,6 +3,7 @@
 pub(crate) mod attribute;
 pub(crate) mod audit;
 pub(crate) mod click;
+pub(crate) mod deadletters;
 pub(crate) mod demo;
 pub(crate) mod init;
 pub(crate) mod people;

@@ -3,13 +3,20 @@
 //! This crate wires: it alone names concrete stores, reads the process's environment and arguments, and
 //! decides which roles run. Everything else lives in the libraries beside it; `crates/ARCHITECTURE.md` is the map.
 
+mod bookings;
 mod cli;
 mod commands;
+mod edge_mark;
 mod memory;
+mod opening;
 mod publisher;
+mod pulse;
+mod roles;
 mod server;
+mod source;
 mod stores;
 mod upkeep;
+mod upstream;
 mod watched;
 
 use std::io::Write as _;
@@ -40,18 +47,25 @@ fn run(matches: &ArgMatches) -> anyhow::Result<ExitCode> {
         Some((command, own)) => {
             let config = cli::config(innermost(own))?;
             match (command, own.subcommand()) {
-                ("config", _) => commands::settings::check(&config).map(|()| ExitCode::SUCCESS),
+                ("config", Some((_, check))) => {
+                    commands::settings::check(&config, check).map(|()| ExitCode::SUCCESS)
+                }
                 ("init", _) => commands::init::run(&config).map(|()| ExitCode::SUCCESS),
                 ("serve", _) => commands::serve::run(config, own),
                 ("demo", _) => commands::demo::run(config, own),
                 ("user", Some((_, create))) => {
                     commands::people::user(&config, create).map(|()| ExitCode::SUCCESS)
                 }
+                ("key", Some(("revoke", own))) => {
+                    commands::people::revoke(&config, own).map(|()| ExitCode::SUCCESS)
+                }
                 ("key", Some((_, create))) => {
                     commands::people::key(&config, create).map(|()| ExitCode::SUCCESS)
                 }
                 ("click", Some((_, verify))) => commands::click::verify(&config, verify),
                 ("audit", _) => commands::audit::run(&config),
+                ("deadletters", Some(("resend", _))) => commands::deadletters::resend(&config),
+                ("deadletters", _) => commands::deadletters::list(&config).map(|()| ExitCode::SUCCESS),
                 (other, _) => anyhow::bail!("the command {other} is not wired"),
             }
         }
@@ -74,7 +88,11 @@ fn out(bytes: &[u8]) -> anyhow::Result<()> {
 
 /// Writes an error with its causes to standard error.
 fn complain(error: &anyhow::Error) {
-    let text = format!("hopline: {error:#}\n");
+    err(&format!("hopline: {error:#}\n"));
+}
+
+/// Writes to standard error.
+fn err(text: &str) {
     if std::io::stderr().lock().write_all(text.as_bytes()).is_err() {
         // Nobody can be told.
     }

@@ -1,112 +1,162 @@
-//! Keeps the edge's catalogue up to date: looks for a new version, compiles it, keeps a copy on disk, swaps it in.
+//! Keeps the catalogue up to date: takes a new version from its source, compiles it, keeps a copy on disk, swaps it in, and
+//! publishes its bytes for edges that ask the API.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
+use bytes::Bytes;
+use hopline_api::PublishedCatalogue;
+use hopline_catalogue::data::CatalogueData;
 use hopline_catalogue::{Catalogue, snapshot};
-use hopline_control_store::{DatabaseExt as _, StoreError, catalogue};
+use hopline_control_store::Database;
 use hopline_runtime::clock::Clock;
-use hopline_runtime::config::Config;
 use hopline_runtime::files::{self, DataDir};
 use hopline_runtime::lifecycle::Shutdown;
-use tokio::sync::Notify;
+use hopline_runtime::telemetry::IntGauge;
+use hopline_worker::Claims;
+use tokio::sync::watch;
 
-use crate::stores::{self, Stores};
+use crate::source::{LoadError, Source};
+use crate::stores;
 
-/// A change made by another process is seen after this long at the latest; our own API wakes the publisher at once.
-const LOOK_EVERY: Duration = Duration::from_millis(250);
 /// The pseudonyms' keys are looked after this often; they change once a day.
 const KEYS_EVERY: Duration = Duration::from_secs(600);
 
-/// The catalogue in force and its upkeep.
-#[derive(Debug)]
-pub(crate) struct Publisher {
+/// What becomes of a catalogue that was read.
+#[derive(Debug, Clone)]
+pub(crate) struct Press {
     current: Arc<ArcSwap<Catalogue>>,
-    stores: Stores,
-    config: Config,
-    data_dir: Arc<DataDir>,
-    clock: Clock,
-    changed: Arc<Notify>,
+    published: watch::Sender<PublishedCatalogue>,
+    copy: PathBuf,
+    fallback_url: Option<String>,
 }
 
-impl Publisher {
-    /// Takes the upkeep of `current` over.
+impl Press {
+    /// Begins with this catalogue. Copies go to the data directory. The fallback address is this process's own.
     pub(crate) fn new(
-        current: Arc<ArcSwap<Catalogue>>,
-        stores: Stores,
-        config: Config,
-        data_dir: Arc<DataDir>,
-        clock: Clock,
-        changed: Arc<Notify>,
+        (catalogue, bytes): (Catalogue, Bytes),
+        data_dir: &DataDir,
+        fallback_url: Option<String>,
     ) -> Self {
-        Self { current, stores, config, data_dir, clock, changed }
+        let copy = data_dir.join(stores::SNAPSHOT_FILE);
+        let published = PublishedCatalogue { version: catalogue.version(), bytes };
+        let current = Arc::new(ArcSwap::from_pointee(catalogue));
+        Self { current, published: watch::Sender::new(published), copy, fallback_url }
     }
 
-    /// Looks for new versions until the shutdown begins. A catalogue that cannot be used is reported and the one in
-    /// force stays.
-    pub(crate) async fn run(self, shutdown: Shutdown) -> anyhow::Result<()> {
-        let mut keys_checked = tokio::time::Instant::now();
-        let mut refused = None;
-        loop {
-            tokio::select! {
-                () = shutdown.begun() => return Ok(()),
-                () = self.changed.notified() => {}
-                () = tokio::time::sleep(LOOK_EVERY) => {}
-            }
-            if keys_checked.elapsed() > KEYS_EVERY {
-                keys_checked = tokio::time::Instant::now();
-                if let Err(error) = stores::ensure_keys(&self.stores.database, &self.clock).await {
-                    tracing::error!(%error, "the pseudonyms' keys cannot be looked after");
+    /// The catalogue in force.
+    pub(crate) fn current(&self) -> Arc<ArcSwap<Catalogue>> {
+        Arc::clone(&self.current)
+    }
+
+    /// The bytes in force, for edges that ask the API.
+    pub(crate) fn published(&self) -> watch::Receiver<PublishedCatalogue> {
+        self.published.subscribe()
+    }
+
+    /// Compiles and brings into force. Where only the copy on disk fails, the catalogue is used all the same: a full disk
+    /// must not keep a paused offer running.
+    pub(crate) async fn put(&self, data: CatalogueData) -> Result<(), LoadError> {
+        let (next, bytes) = compiled(data, self.copy.clone(), self.fallback_url.clone()).await?;
+        tracing::debug!(version = next.version(), links = next.link_count(), "catalogue swapped");
+        let version = next.version();
+        retire(self.current.swap(Arc::new(next)));
+        self.published.send_replace(PublishedCatalogue { version, bytes });
+        Ok(())
+    }
+}
+
+/// Compiles; keeps a copy on disk.
+pub(crate) async fn compiled(
+    mut data: CatalogueData,
+    copy: PathBuf,
+    fallback_url: Option<String>,
+) -> Result<(Catalogue, Bytes), LoadError> {
+    data.fallback_url = fallback_url;
+    let compiled = aside(move || {
+        let bytes = snapshot::encode(&data);
+        let catalogue = stores::compile(data)?;
+        if let Err(error) = files::replace(&copy, &bytes, 0o600) {
+            tracing::error!(%error, "no copy of the catalogue could be kept on disk");
+        }
+        Ok((catalogue, Bytes::from(bytes)))
+    });
+    match compiled.await {
+        Some(outcome) => outcome.map_err(LoadError::Unusable),
+        None => Err(LoadError::Unusable(anyhow::anyhow!("compiling the catalogue panicked"))),
+    }
+}
+
+/// Looks for new versions until the shutdown begins. A catalogue that cannot be used is reported and the one in force
+/// stays.
+pub(crate) async fn run(
+    mut source: Source,
+    press: Press,
+    is_up: IntGauge,
+    shutdown: Shutdown,
+) -> anyhow::Result<()> {
+    let mut refused = None;
+    let mut is_away = false;
+    loop {
+        let known = refused.unwrap_or_else(|| press.current.load().version());
+        let next = tokio::select! {
+            () = shutdown.begun() => return Ok(()),
+            next = source.next(known) => next,
+        };
+        is_up.set(i64::from(!matches!(next, Err(LoadError::Away(_)))));
+        let next = match next {
+            Ok(next) => {
+                if std::mem::take(&mut is_away) {
+                    tracing::info!("the catalogue is told again");
                 }
+                next
             }
-            let version = match self.stores.database.read(|tx| catalogue::version(tx)).await {
-                Ok(version) => version,
-                Err(error) => {
-                    tracing::warn!(%error, "the control store does not tell the catalogue's version");
-                    continue;
+            Err(error @ LoadError::Away(_)) => {
+                if !std::mem::replace(&mut is_away, true) {
+                    tracing::warn!(%error, "the catalogue in force stays");
                 }
-            };
-            if version == self.current.load().version() || refused == Some(version) {
                 continue;
             }
-            match load(&self.stores, &self.config, &self.clock, &self.data_dir).await {
-                Ok(next) => {
-                    tracing::debug!(version = next.version(), links = next.link_count(), "catalogue swapped");
-                    retire(self.current.swap(Arc::new(next)));
-                }
-                Err(LoadError::Unusable(error)) => {
-                    // It will not get better by itself: say so once, and wait for the next version.
-                    refused = Some(version);
-                    tracing::error!(version, error = format!("{error:#}"), "the new catalogue is not used");
-                }
-                Err(LoadError::Store(error)) => {
-                    tracing::warn!(version, %error, "the new catalogue cannot be read now");
-                }
+            Err(error) => {
+                tracing::error!(%error, "the new catalogue is not used");
+                continue;
             }
+        };
+        let Some(data) = next else { continue };
+        let version = data.version;
+        if refused == Some(version) {
+            continue;
+        }
+        refused = None;
+        if let Err(error) = press.put(data).await {
+            // It will not get better by itself: say so once, and wait for the next version.
+            refused = Some(version);
+            tracing::error!(version, %error, "the new catalogue is not used");
         }
     }
 }
 
-/// Why there is no new catalogue.
-#[derive(Debug)]
-pub(crate) enum LoadError {
-    /// The control store does not answer: the same version may be read later.
-    Store(StoreError),
-    /// It was read, but cannot be used.
-    Unusable(anyhow::Error),
-}
-
-impl std::fmt::Display for LoadError {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Self::Store(error) => write!(f, "the control store does not tell the catalogue: {error}"),
-            Self::Unusable(error) => write!(f, "{error:#}"),
+/// Looks after the pseudonyms' keys until the shutdown begins, where this process is the one to do so.
+pub(crate) async fn keys(
+    database: Arc<dyn Database>,
+    clock: Clock,
+    claims: Claims,
+    shutdown: Shutdown,
+) -> anyhow::Result<()> {
+    loop {
+        tokio::select! {
+            () = shutdown.begun() => return Ok(()),
+            () = tokio::time::sleep(KEYS_EVERY) => {}
+        }
+        if claims.is_leader()
+            && let Err(error) = stores::ensure_keys(&database, &clock).await
+        {
+            tracing::error!(%error, "the pseudonyms' keys cannot be looked after");
         }
     }
 }
-
-impl std::error::Error for LoadError {}
 
 /// Keeps a catalogue that is no longer in force until the edge's threads have let go of it, so that none of them spends
 /// its time on freeing a million links.
@@ -117,30 +167,6 @@ fn retire(old: Arc<Catalogue>) {
         tokio::time::sleep(KEPT).await;
         aside(move || drop(old)).await;
     });
-}
-
-/// Reads and compiles, and keeps a copy on disk. Where only the copy fails, the catalogue is used all the same: a full
-/// disk must not keep a paused offer running.
-pub(crate) async fn load(
-    stores: &Stores,
-    config: &Config,
-    clock: &Clock,
-    data_dir: &Arc<DataDir>,
-) -> Result<Catalogue, LoadError> {
-    let data = stores::catalogue_data(&stores.database, config, clock).await.map_err(LoadError::Store)?;
-    let path = data_dir.join(stores::SNAPSHOT_FILE);
-    let compiled = aside(move || {
-        let bytes = snapshot::encode(&data);
-        let catalogue = stores::compile(data)?;
-        if let Err(error) = files::replace(&path, &bytes, 0o600) {
-            tracing::error!(%error, "no copy of the catalogue could be kept on disk");
-        }
-        Ok(catalogue)
-    });
-    match compiled.await {
-        Some(outcome) => outcome.map_err(LoadError::Unusable),
-        None => Err(LoadError::Unusable(anyhow::anyhow!("compiling the catalogue panicked"))),
-    }
 }
 
 /// Works on a thread of its own that gives way to the edge's: a million links take a second to compile, and on a busy

@@ -4,65 +4,39 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
-use arc_swap::ArcSwap;
-use hopline_api::{Services, Settings, SettledClicks};
-use hopline_books::{Intake, intake_event};
+use bytes::Bytes;
+use hopline_api::{InternalServices, Services, Settings};
+use hopline_catalogue::ClickCounters;
 use hopline_catalogue::caps::Share;
-use hopline_catalogue::{Catalogue, ClickCounters};
-use hopline_click_store::StreamId;
-use hopline_control_store::{Database, DatabaseExt as _};
+use hopline_click_store::{ClickStore, StreamId};
+use hopline_control_store::Topic;
 use hopline_edge::EdgeOptions;
 use hopline_portal::PortalState;
-use hopline_record::ConversionEvent;
 use hopline_runtime::clock::Clock;
-use hopline_runtime::config::{Config, Durability};
+use hopline_runtime::config::{ClicksUrl, Config, Durability, StoreUrl};
 use hopline_runtime::files::DataDir;
 use hopline_runtime::lifecycle::{Shutdown, Tasks};
 use hopline_runtime::ops::{self, Ops, Readiness, ReadinessHandle};
 use hopline_runtime::telemetry::Metrics;
-use hopline_ship::{Accepted, ConversionSink, ShipLimits, ShipOptions, SinkError, StreamSource, Wake};
+use hopline_ship::{ConversionSink, ShipLimits, ShipOptions, StreamSource, Wake};
 use hopline_spool::SpoolOptions;
-use hopline_types::HOUR_MS;
-use hopline_worker::WorkerOptions;
+use hopline_worker::{Claims, LeaseOptions, Leases, Pace, WorkerOptions};
 use tokio::net::TcpListener;
 use tokio::sync::Notify;
 
-use crate::publisher::{self, Publisher};
+use crate::bookings::{IntoBooks, settlement};
+use crate::edge_mark::{self, EdgeMark};
+use crate::opening::{Control, Link, Opening};
+use crate::publisher::{self, Press};
+use crate::roles::Roles;
 use crate::stores::{self, Stores};
 use crate::watched::{self, Watched};
-use crate::{memory, upkeep};
+use crate::{memory, pulse, upkeep};
 
 /// What may take longer than this at the end is reported and left behind.
 const END_LIMIT: Duration = Duration::from_secs(60);
 /// Pause between two tries to open stores that could not be opened at the start.
 const LATE_PAUSE: Duration = Duration::from_secs(2);
-
-/// Which roles run.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Roles {
-    pub(crate) edge: bool,
-    pub(crate) worker: bool,
-    pub(crate) api: bool,
-}
-
-impl Roles {
-    /// All in one process.
-    pub(crate) const ALL: Self = Self { edge: true, worker: true, api: true };
-
-    /// Reads `edge,worker,api`.
-    pub(crate) fn parse(text: &str) -> anyhow::Result<Self> {
-        let mut roles = Self { edge: false, worker: false, api: false };
-        for word in text.split(',') {
-            match word.trim() {
-                "edge" => roles.edge = true,
-                "worker" => roles.worker = true,
-                "api" => roles.api = true,
-                other => anyhow::bail!("--role {text}: {other:?} is not one of edge, worker, api"),
-            }
-        }
-        Ok(roles)
-    }
-}
 
 /// A server that serves.
 #[derive(Debug)]
@@ -83,7 +57,8 @@ pub(crate) struct Server {
 
 impl Server {
     /// Opens everything and begins to serve; on return every listener answers. An edge serves from the last catalogue
-    /// on disk where the stores cannot be opened; the other services join it when they can.
+    /// on disk where nobody tells it another, and spools where the click store cannot be opened; the other services join it
+    /// when they can.
     pub(crate) async fn start(config: Config, data_dir: DataDir, roles: Roles) -> anyhow::Result<Self> {
         let clock = Clock::System;
         let data_dir = Arc::new(data_dir);
@@ -92,6 +67,14 @@ impl Server {
         let readiness = Readiness::new();
         let stores_ready = readiness.register("stores");
         let edge_ready = roles.edge.then(|| readiness.register("edge"));
+        let is_shared = config.edge.upstream.is_some() || config.store.url != StoreUrl::Sqlite;
+        let mark = if roles.edge && is_shared {
+            let ready = readiness.register("edge id");
+            let conflicts = metrics.stores.edge_id_conflicts.clone();
+            Some(EdgeMark::new(config.edge.id, edge_mark::of(&data_dir)?, ready, conflicts))
+        } else {
+            None
+        };
 
         // The listener of health and metrics comes first, so that a long start can be watched.
         let ops_listener = listen(config.metrics.listen, "metrics.listen").await?;
@@ -101,16 +84,14 @@ impl Server {
         let stop = ops_end.clone();
         tokio::spawn(async move { ops::serve(ops_listener, ops, async move { stop.begun().await }).await });
 
-        let (stores, catalogue) = match begin(&config, &data_dir, &clock).await {
-            Ok((stores, catalogue)) => (Some(stores), catalogue),
-            Err(error) if roles.edge => match stores::snapshot(&data_dir) {
+        let opening = Opening { config, data_dir: Arc::clone(&data_dir), clock: clock.clone(), roles, mark };
+        let (control, catalogue) = match opening.control().await {
+            Ok((control, catalogue)) => (Some(control), catalogue),
+            Err(error) if roles.edge => match stores::snapshot(data_dir.path()) {
                 Ok(Some(last)) => {
                     let error = format!("{error:#}");
-                    tracing::error!(
-                        error,
-                        "the edge serves from the last catalogue on disk, without its stores"
-                    );
-                    (None, last)
+                    tracing::error!(error, "the edge serves from the last catalogue on disk");
+                    (None, (last, Bytes::new()))
                 }
                 Ok(None) => return Err(error.context("there is no catalogue to serve")),
                 Err(damage) => {
@@ -119,29 +100,40 @@ impl Server {
             },
             Err(error) => return Err(error),
         };
+        let clicks = match opening.clicks().await {
+            Ok(clicks) => Some(clicks),
+            Err(error) if roles.edge => {
+                opening.refuse_to_count_anew(&error)?;
+                let error = format!("{error:#}");
+                tracing::error!(error, "the edge serves without its click store: clicks wait in the spool");
+                None
+            }
+            Err(error) => return Err(error),
+        };
         stores_ready.ready();
 
         let mut tasks = Tasks::new(shutdown.clone());
+        let fallback_url = opening.config.edge.fallback_url.clone();
         let mut wiring = Wiring {
-            current: Arc::new(ArcSwap::from_pointee(catalogue)),
-            config,
-            data_dir: Arc::clone(&data_dir),
-            clock: clock.clone(),
+            press: Press::new(catalogue, &data_dir, fallback_url),
+            opening,
             metrics: metrics.clone(),
             shutdown: shutdown.clone(),
-            roles,
             edge: None,
             ship_end: Shutdown::new(),
             worker_end: Shutdown::new(),
         };
         if let Some(ready) = edge_ready {
-            wiring.start_edge(&mut tasks, stores.as_ref(), ready).await?;
+            wiring.start_edge(&mut tasks, clicks.as_deref(), ready).await?;
         }
         let edge_url = wiring.edge.as_ref().map(|edge| edge.url.clone());
-        let api_url = match &stores {
-            Some(stores) => wiring.start_services(&mut tasks, stores).await?,
-            None => {
-                tasks.spawn("late start", wiring.start_late());
+        let link = control.map(|control| wiring.start_catalogue(&mut tasks, control));
+        let database = link.as_ref().and_then(|link| link.database.clone());
+        let stores = database.zip(clicks.clone()).map(|(database, clicks)| Stores { database, clicks });
+        let api_url = match (link, clicks) {
+            (Some(link), Some(clicks)) => wiring.start_services(&mut tasks, &link, &clicks).await?,
+            (link, clicks) => {
+                tasks.spawn("late start", wiring.start_late(link, clicks));
                 None
             }
         };
@@ -187,29 +179,13 @@ impl Server {
     }
 }
 
-/// Opens the stores and reads the catalogue; where only the reading fails, the last one on disk serves.
-async fn begin(
-    config: &Config,
-    data_dir: &Arc<DataDir>,
-    clock: &Clock,
-) -> anyhow::Result<(Stores, Catalogue)> {
-    stores::refuse_to_begin_anew(config, data_dir)?;
-    let stores = stores::open(config, data_dir, clock)?;
-    stores::ensure_keys(&stores.database, clock).await.context("looking after keys")?;
-    let catalogue = publisher::load(&stores, config, clock, data_dir).await?;
-    Ok((stores, catalogue))
-}
-
 /// What services need of each other, whenever they start. They end downstream: edge, then shipping, then the worker, so
 /// that what was accepted is booked.
 struct Wiring {
-    current: Arc<ArcSwap<Catalogue>>,
-    config: Config,
-    data_dir: Arc<DataDir>,
-    clock: Clock,
+    opening: Opening,
+    press: Press,
     metrics: Metrics,
     shutdown: Shutdown,
-    roles: Roles,
     edge: Option<RunningEdge>,
     ship_end: Shutdown,
     worker_end: Shutdown,
@@ -226,35 +202,35 @@ impl Wiring {
     async fn start_edge(
         &mut self,
         tasks: &mut Tasks,
-        stores: Option<&Stores>,
+        clicks: Option<&dyn ClickStore>,
         ready: ReadinessHandle,
     ) -> anyhow::Result<()> {
         let wake = Wake::default();
         let mut options = EdgeOptions::new(
-            self.config.edge.clone(),
-            self.data_dir.join(stores::SPOOL_FOLDER),
-            Arc::clone(&self.current),
+            self.opening.config.edge.clone(),
+            self.opening.data_dir.join(stores::SPOOL_FOLDER),
+            self.press.current(),
             self.metrics.edge.clone(),
             self.shutdown.clone(),
-            self.clock.clone(),
+            self.opening.clock.clone(),
         );
-        let segment_bytes_max = u32::try_from(self.config.spool.segment_bytes).unwrap_or(u32::MAX);
+        let segment_bytes_max = u32::try_from(self.opening.config.spool.segment_bytes).unwrap_or(u32::MAX);
         // Only who syncs gains by segments whose blocks are written already.
-        let prefill = self.config.edge.durability == Durability::Disk;
+        let prefill = self.opening.config.edge.durability == Durability::Disk;
         options.spool = SpoolOptions { segment_bytes_max, prefill, ..SpoolOptions::default() };
-        let share = Share::new(self.config.edge.cap_share, self.config.edge.cap_shares)?;
+        let share = Share::new(self.opening.config.edge.cap_share, self.opening.config.edge.cap_shares)?;
         options.counters = Arc::new(ClickCounters::new(share));
-        options.networks = watched::networks(&self.config.edge)?;
-        let watched = Watched::open(&self.config.edge)?;
+        options.networks = watched::networks(&self.opening.config.edge)?;
+        let watched = Watched::open(&self.opening.config.edge)?;
         options.places = watched.places.clone();
         options.tls = watched.tls.clone();
         tasks.spawn("watched files", watched.run(self.shutdown.clone()));
         options.readiness = Some(ready);
         let ring = wake.clone();
         options.wake = Arc::new(move || ring.ring());
-        if let Some(stores) = stores {
-            memory::seed_duplicates(&options, stores, &self.clock).await;
-            memory::known_ids(&mut options, stores).await;
+        if let Some(clicks) = clicks {
+            memory::seed_duplicates(&options, clicks, &self.opening.clock).await;
+            memory::known_ids(&mut options, clicks).await;
         }
         let edge = hopline_edge::run(options)?;
         let streams = edge
@@ -266,7 +242,8 @@ impl Wiring {
                 tail: Some(Arc::clone(&stream.tail)),
             })
             .collect();
-        self.edge = Some(RunningEdge { url: self.config.edge.base_url_at(edge.address()), streams, wake });
+        self.edge =
+            Some(RunningEdge { url: self.opening.config.edge.base_url_at(edge.address()), streams, wake });
         let next = self.ship_end.clone();
         tasks.spawn_thread("edge", move || {
             let outcome = edge.wait();
@@ -276,94 +253,206 @@ impl Wiring {
         Ok(())
     }
 
-    /// Starts all that needs the stores; gives the API's address, if it runs.
-    async fn start_services(&mut self, tasks: &mut Tasks, stores: &Stores) -> anyhow::Result<Option<String>> {
-        let wake_worker = Arc::new(Notify::new());
-        self.start_shipping(tasks, stores, &wake_worker);
-        let options = WorkerOptions {
-            database: Arc::clone(&stores.database),
-            click_store: Arc::clone(&stores.clicks),
-            clock: self.clock.clone(),
-            config: self.config.worker.clone(),
-            metrics: self.metrics.clone(),
-            shutdown: self.worker_end.clone(),
-            wake: Arc::clone(&wake_worker),
-        };
-        let settle_clicks = settlement(&options);
-        if self.roles.worker {
-            if !self.roles.edge {
-                let (begun, end) = (self.shutdown.clone(), self.worker_end.clone());
-                tokio::spawn(async move {
-                    begun.begun().await;
-                    end.begin();
-                });
+    /// Starts what brings new catalogues, and lets others notice this edge.
+    fn start_catalogue(&self, tasks: &mut Tasks, Control { source, link }: Control) -> Link {
+        let is_up = self.metrics.stores.control_up.clone();
+        is_up.set(1);
+        tasks.spawn("catalogue", publisher::run(source, self.press.clone(), is_up, self.shutdown.clone()));
+        if let Some(database) = &link.database {
+            let changed = Arc::clone(&link.catalogue_changed);
+            database.listen(Arc::new(move |topic| {
+                if topic == Topic::Catalogue {
+                    changed.notify_one();
+                }
+            }));
+            if let Some(mark) = &self.opening.mark {
+                tasks.spawn("edge id", mark.clone().announce(Arc::clone(database), self.shutdown.clone()));
             }
-            tasks.spawn("worker", async move { hopline_worker::run(options).await });
         }
-        let catalogue_changed = Arc::new(Notify::new());
-        let publisher = Publisher::new(
-            Arc::clone(&self.current),
-            stores.clone(),
-            self.config.clone(),
-            Arc::clone(&self.data_dir),
-            self.clock.clone(),
-            Arc::clone(&catalogue_changed),
-        );
-        let mut api_url = None;
-        if self.roles.api {
-            let listener = listen(self.config.api.listen, "api.listen").await?;
-            let base_url = self.config.api.base_url_at(listener.local_addr()?);
-            let edge_url = self.edge.as_ref().map(|edge| edge.url.clone());
-            let services = Services {
-                database: Arc::clone(&stores.database),
-                click_store: Arc::clone(&stores.clicks),
-                clock: self.clock.clone(),
-                settings: Settings {
-                    edge_base_url: edge_url.unwrap_or_else(|| self.config.edge.base_url.clone()),
-                    payouts: self.config.payouts.clone(),
-                },
-                wake_worker,
-                catalogue_changed,
-                settle_clicks,
-                sign_in: hopline_api::SignIn::new(Arc::clone(&stores.database), self.clock.clone()),
-            };
-            let portal = hopline_portal::router(PortalState::new(services.clone(), &base_url));
-            let router = hopline_api::router(services).merge(portal);
-            let end = self.shutdown.clone();
-            tasks.spawn("api", async move {
-                hopline_api::run(listener, router, async move { end.begun().await }).await;
-                Ok::<(), std::convert::Infallible>(())
-            });
-            api_url = Some(base_url);
-        }
-        tasks.spawn("catalogue", publisher.run(self.shutdown.clone()));
-        let own = (stores.clone(), self.config.clone(), self.clock.clone(), self.shutdown.clone());
-        tasks.spawn("upkeep", upkeep::run(own.0, own.1, own.2, own.3));
-        Ok(api_url)
+        link
     }
 
-    fn start_shipping(&mut self, tasks: &mut Tasks, stores: &Stores, wake_worker: &Arc<Notify>) {
+    /// Starts all that needs the stores; gives the API's address, if it runs.
+    async fn start_services(
+        &mut self,
+        tasks: &mut Tasks,
+        link: &Link,
+        clicks: &Arc<dyn ClickStore>,
+    ) -> anyhow::Result<Option<String>> {
+        let config = &self.opening.config;
+        if matches!(config.clicks.url, ClicksUrl::ClickHouse(_)) {
+            let stream = StreamId { edge: config.edge.id, stream: 0 };
+            let is_up = self.metrics.stores.clicks_up.clone();
+            tasks.spawn(
+                "click store",
+                pulse::clicks(Arc::clone(clicks), stream, is_up, self.shutdown.clone()),
+            );
+        }
+        let wake_worker = Arc::new(Notify::new());
+        let sink: Arc<dyn ConversionSink> = match (&link.upstream, &link.database) {
+            (Some(upstream), _) => Arc::new(upstream.clone()),
+            (None, Some(database)) => Arc::new(IntoBooks {
+                database: Arc::clone(database),
+                clock: self.opening.clock.clone(),
+                wake_worker: Arc::clone(&wake_worker),
+            }),
+            (None, None) => anyhow::bail!("there is neither a control store nor edge.upstream"),
+        };
+        self.start_shipping(tasks, clicks, sink);
+        let Some(database) = &link.database else { return Ok(None) };
+        let stores = Stores { database: Arc::clone(database), clicks: Arc::clone(clicks) };
+        let worker = self.worker_options(&stores, wake_worker);
+        let settle_clicks = settlement(&worker);
+        let wake_worker = Arc::clone(&worker.wake);
+        if self.opening.roles.worker {
+            self.start_worker(tasks, &stores, worker).await?;
+        }
+        if !self.opening.roles.api {
+            return Ok(None);
+        }
+        self.start_api(tasks, stores, link, wake_worker, settle_clicks).await.map(Some)
+    }
+
+    fn worker_options(&self, stores: &Stores, wake: Arc<Notify>) -> WorkerOptions {
+        let is_alone = self.opening.config.store.url == StoreUrl::Sqlite;
+        WorkerOptions {
+            database: Arc::clone(&stores.database),
+            claims: if is_alone { Claims::all() } else { Claims::none() },
+            click_store: Arc::clone(&stores.clicks),
+            clock: self.opening.clock.clone(),
+            config: self.opening.config.worker.clone(),
+            metrics: self.metrics.clone(),
+            shutdown: self.worker_end.clone(),
+            wake,
+        }
+    }
+
+    /// Starts the worker and what only one worker does; where there may be several, what shares the work out.
+    async fn start_worker(
+        &self,
+        tasks: &mut Tasks,
+        stores: &Stores,
+        options: WorkerOptions,
+    ) -> anyhow::Result<()> {
+        let claims = options.claims.clone();
+        if !self.opening.roles.edge {
+            let (begun, end) = (self.shutdown.clone(), self.worker_end.clone());
+            tokio::spawn(async move {
+                begun.begun().await;
+                end.begin();
+            });
+        }
+        let leases_end = Shutdown::new();
+        if self.opening.config.store.url != StoreUrl::Sqlite {
+            let wake = Arc::clone(&options.wake);
+            stores.database.listen(Arc::new(move |topic| {
+                if topic == Topic::Work {
+                    wake.notify_one();
+                }
+            }));
+            let leases = LeaseOptions {
+                database: Arc::clone(&stores.database),
+                claims: claims.clone(),
+                // Who is started again on the same directory has what it held before.
+                id: edge_mark::of(&self.opening.data_dir)?,
+                pace: Pace::default(),
+                wake: Arc::clone(&options.wake),
+                metrics: self.metrics.leases.clone(),
+                shutdown: leases_end.clone(),
+            };
+            tasks.spawn("leases", Leases::begin(leases).await.keep());
+        }
+        tasks.spawn("worker", async move {
+            let outcome = hopline_worker::run(options).await;
+            // What it held is free for others only now.
+            leases_end.begin();
+            outcome
+        });
+        let (config, clock) = (self.opening.config.clone(), self.opening.clock.clone());
+        let upkeep =
+            upkeep::run(stores.clone(), config, clock.clone(), claims.clone(), self.shutdown.clone());
+        tasks.spawn("upkeep", upkeep);
+        tasks.spawn(
+            "keys",
+            publisher::keys(Arc::clone(&stores.database), clock, claims, self.shutdown.clone()),
+        );
+        Ok(())
+    }
+
+    async fn start_api(
+        &self,
+        tasks: &mut Tasks,
+        stores: Stores,
+        link: &Link,
+        wake_worker: Arc<Notify>,
+        settle_clicks: hopline_api::SettleClicks,
+    ) -> anyhow::Result<String> {
+        let config = &self.opening.config;
+        let listener = listen(config.api.listen, "api.listen").await?;
+        let base_url = config.api.base_url_at(listener.local_addr()?);
+        let edge_url = self.edge.as_ref().map(|edge| edge.url.clone());
+        let clock = self.opening.clock.clone();
+        let internal = InternalServices {
+            database: Arc::clone(&stores.database),
+            clock: clock.clone(),
+            catalogue: self.press.published(),
+            wake_worker: Arc::clone(&wake_worker),
+            shutdown: self.shutdown.clone(),
+        };
+        let services = Services {
+            sign_in: hopline_api::SignIn::new(Arc::clone(&stores.database), clock.clone()),
+            database: stores.database,
+            click_store: stores.clicks,
+            clock,
+            settings: Settings {
+                edge_base_url: edge_url.unwrap_or_else(|| config.edge.base_url.clone()),
+                payouts: config.payouts.clone(),
+            },
+            wake_worker,
+            catalogue_changed: Arc::clone(&link.catalogue_changed),
+            settle_clicks,
+        };
+        let portal = hopline_portal::router(PortalState::new(services.clone(), &base_url));
+        let internal = hopline_api::internal_router(internal);
+        let router = hopline_api::router(services).merge(portal).merge(internal);
+        let end = self.shutdown.clone();
+        tasks.spawn("api", async move {
+            hopline_api::run(listener, router, async move { end.begun().await }).await;
+            Ok::<(), std::convert::Infallible>(())
+        });
+        Ok(base_url)
+    }
+
+    fn start_shipping(
+        &mut self,
+        tasks: &mut Tasks,
+        clicks: &Arc<dyn ClickStore>,
+        conversions: Arc<dyn ConversionSink>,
+    ) {
         let Some(edge) = &mut self.edge else { return };
+        let config = &self.opening.config;
+        let limits = match config.clicks.url {
+            ClicksUrl::Embedded => ShipLimits::default(),
+            ClicksUrl::ClickHouse(_) => {
+                ShipLimits { pause: config.ship.interval, ..ShipLimits::for_server() }
+            }
+        };
         let ship = ShipOptions {
             streams: std::mem::take(&mut edge.streams),
-            spool_dir: self.data_dir.join(stores::SPOOL_FOLDER),
-            clicks: Arc::clone(&stores.clicks),
-            conversions: Arc::new(IntoBooks {
-                database: Arc::clone(&stores.database),
-                clock: self.clock.clone(),
-                wake_worker: Arc::clone(wake_worker),
-            }),
+            spool_dir: self.opening.data_dir.join(stores::SPOOL_FOLDER),
+            clicks: Arc::clone(clicks),
+            conversions,
             limits: ShipLimits {
-                batch_records: self.config.ship.batch_records,
-                interval: self.config.ship.interval,
-                retain: self.config.spool.retain,
-                ..ShipLimits::default()
+                batch_records: config.ship.batch_records,
+                interval: config.ship.interval,
+                retain: config.spool.retain,
+                ..limits
             },
             wake: edge.wake.clone(),
             shutdown: self.ship_end.clone(),
             ship_metrics: self.metrics.ship.clone(),
             spool_metrics: self.metrics.spool.clone(),
-            clock: self.clock.clone(),
+            clock: self.opening.clock.clone(),
         };
         let next = self.worker_end.clone();
         tasks.spawn("shipping", async move {
@@ -373,94 +462,54 @@ impl Wiring {
         });
     }
 
-    /// Tries to open the stores until it can, then runs all that needs them to its end.
-    async fn start_late(mut self) -> anyhow::Result<()> {
-        let stores = loop {
+    /// Tries to open what is missing until it can, then runs all that needs it to its end.
+    async fn start_late(
+        mut self,
+        mut link: Option<Link>,
+        mut clicks: Option<Arc<dyn ClickStore>>,
+    ) -> anyhow::Result<()> {
+        let mut tasks = Tasks::new(self.shutdown.clone());
+        while !self.shutdown.is_begun() {
             tokio::select! {
-                () = self.shutdown.begun() => return Ok(()),
+                () = self.shutdown.begun() => break,
                 () = tokio::time::sleep(LATE_PAUSE) => {}
             }
-            match begin(&self.config, &self.data_dir, &self.clock).await {
-                Ok((stores, catalogue)) => {
-                    self.current.store(Arc::new(catalogue));
-                    break stores;
+            if link.is_none() {
+                match self.control_late().await {
+                    Ok(control) => link = Some(self.start_catalogue(&mut tasks, control)),
+                    Err(error) => {
+                        tracing::warn!(error = format!("{error:#}"), "the catalogue is not told yet")
+                    }
                 }
-                Err(error) => tracing::warn!(error = format!("{error:#}"), "the stores cannot be opened yet"),
             }
-        };
-        let mut tasks = Tasks::new(self.shutdown.clone());
-        let api_url = self.start_services(&mut tasks, &stores).await?;
-        tracing::info!(api = api_url.as_deref(), "the stores are open: all services run");
+            if clicks.is_none() {
+                match self.opening.clicks().await {
+                    Ok(opened) => clicks = Some(opened),
+                    Err(error) => {
+                        tracing::warn!(error = format!("{error:#}"), "the click store cannot be opened yet");
+                    }
+                }
+            }
+            if let (Some(link), Some(clicks)) = (&link, &clicks) {
+                let api_url = self.start_services(&mut tasks, link, clicks).await?;
+                tracing::info!(api = api_url.as_deref(), "the stores are open: all services run");
+                break;
+            }
+        }
         let ends = tasks.run(END_LIMIT).await;
         match ends.first() {
             None => Ok(()),
             Some(end) => Err(anyhow::anyhow!("{end}")),
         }
     }
+
+    async fn control_late(&self) -> anyhow::Result<Control> {
+        let (control, data) = self.opening.control_and_data().await?;
+        self.press.put(data).await?;
+        Ok(control)
+    }
 }
 
 async fn listen(address: std::net::SocketAddr, key: &str) -> anyhow::Result<TcpListener> {
     TcpListener::bind(address).await.with_context(|| format!("cannot listen on {address} ({key})"))
-}
-
-/// Conversion events of the spool become conversions in the control store.
-#[derive(Debug)]
-struct IntoBooks {
-    database: Arc<dyn Database>,
-    clock: Clock,
-    wake_worker: Arc<Notify>,
-}
-
-impl ConversionSink for IntoBooks {
-    fn accept(&self, events: Vec<(String, ConversionEvent)>) -> Accepted<'_> {
-        Box::pin(async move {
-            let now = self.clock.now();
-            let outcomes = self
-                .database
-                .write(move |tx| {
-                    let mut outcomes = Vec::with_capacity(events.len());
-                    for (event_id, event) in &events {
-                        outcomes.push(intake_event(tx, event_id, event, now)?);
-                    }
-                    Ok::<_, hopline_books::BookError>(outcomes)
-                })
-                .await
-                .map_err(|error| SinkError::Unavailable { source: Box::new(error) })?;
-            for outcome in outcomes {
-                if let Intake::Refused { errors, .. } = outcome {
-                    tracing::warn!(
-                        ?errors,
-                        "a reported conversion could not be taken in; it is kept as refused"
-                    );
-                }
-            }
-            self.wake_worker.notify_one();
-            Ok(())
-        })
-    }
-}
-
-/// Settles paid clicks when the API asks for it.
-fn settlement(options: &WorkerOptions) -> hopline_api::SettleClicks {
-    let (database, clicks, clock) =
-        (Arc::clone(&options.database), Arc::clone(&options.click_store), options.clock.clone());
-    let metrics = options.metrics.clone();
-    let wake = Arc::clone(&options.wake);
-    Arc::new(move |until| {
-        let (database, clicks, clock) = (Arc::clone(&database), Arc::clone(&clicks), clock.clone());
-        let (metrics, wake) = (metrics.clone(), Arc::clone(&wake));
-        Box::pin(async move {
-            // Settlements book differences, so the running hour can be settled as far as it has come.
-            let is_now = until.hour() == clock.now().hour();
-            let until = if is_now { until.hour().plus(HOUR_MS) } else { until };
-            let settled = hopline_worker::settle_now(&*database, &*clicks, &clock, &metrics, until)
-                .await
-                .map_err(|error| {
-                    tracing::error!(%error, "paid clicks were not settled");
-                    hopline_api::Problem::unavailable("paid clicks cannot be settled at the moment")
-                })?;
-            wake.notify_one();
-            Ok(SettledClicks { conversions: settled.conversions, clicks: settled.clicks })
-        })
-    })
 }

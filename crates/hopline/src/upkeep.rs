@@ -8,6 +8,7 @@ use hopline_runtime::clock::Clock;
 use hopline_runtime::config::Config;
 use hopline_runtime::lifecycle::Shutdown;
 use hopline_types::HOUR_MS;
+use hopline_worker::Claims;
 
 use crate::stores::Stores;
 
@@ -16,14 +17,25 @@ const DAY_MS: i64 = 24 * HOUR_MS;
 /// Finance repeats requests for up to a week (requirement L-22).
 const IDEMPOTENCY_MS: i64 = 7 * DAY_MS;
 
-/// Deletes once an hour, beginning at once, until the shutdown begins. What fails is tried an hour later.
+/// Pause between two looks whether this process is the one to do so.
+const LOOK_EVERY: Duration = Duration::from_secs(10);
+
+/// Deletes once an hour, beginning at once, until the shutdown begins, where this process is the one to do so. What fails
+/// is tried an hour later.
 pub(crate) async fn run(
     stores: Stores,
     config: Config,
     clock: Clock,
+    claims: Claims,
     shutdown: Shutdown,
 ) -> anyhow::Result<()> {
     loop {
+        if !claims.is_leader() {
+            tokio::select! {
+                () = shutdown.begun() => return Ok(()),
+                () = tokio::time::sleep(LOOK_EVERY) => continue,
+            }
+        }
         let now = clock.now();
         let kept_ms = i64::from(config.clicks.retention_days) * DAY_MS;
         let retention =

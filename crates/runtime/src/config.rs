@@ -32,9 +32,10 @@ pub use keys::{DefaultValue, ENV_PREFIX, KEYS, KeySpec, Kind};
 pub use reference::{help, reference_page};
 pub use sections::{
     ApiConfig, ClicksConfig, ClicksUrl, Config, Durability, EdgeConfig, FullDisk, LogConfig, LogFormat,
-    MetricsConfig, PayoutsConfig, ShipConfig, SpoolConfig, StoreConfig, StoreUrl, TlsPaths, WorkerConfig,
+    MetricsConfig, PayoutsConfig, ShipConfig, SpoolConfig, StoreConfig, StoreUrl, TlsPaths, Upstream,
+    WorkerConfig,
 };
-pub use value::Secret;
+pub use value::{Secret, StoreAddress};
 
 /// What the binary collected.
 #[derive(Debug, Clone, Default)]

@@ -19,8 +19,8 @@ mod table;
 pub use edge::{EdgeMetrics, LocalEdgeMetrics};
 pub use labels::{ConversionOutcome, EdgeOutcome, Label, LabelledCounter, WebhookOutcome};
 pub use metrics::{
-    AttributionMetrics, ConversionMetrics, LedgerMetrics, LifecycleMetrics, Metrics, ShipMetrics,
-    SpoolMetrics, WebhookMetrics,
+    AttributionMetrics, ConversionMetrics, LeaseMetrics, LedgerMetrics, LifecycleMetrics, Metrics,
+    ShipMetrics, SpoolMetrics, StoreMetrics, WebhookMetrics,
 };
 pub use prometheus::{Gauge, IntCounter, IntGauge};
 pub use table::{Metric, MetricKind, MetricSpec};

@@ -6,6 +6,7 @@ use std::process::{Child, Command, Stdio};
 
 use anyhow::Context as _;
 
+use crate::Backing;
 use crate::http::Http;
 
 /// The binary under test: `HOPLINE_BIN`, else the one beside the running test.
@@ -37,19 +38,45 @@ pub fn command(data_dir: &Path, arguments: &[&str]) -> Command {
     command
 }
 
-/// How to start a [`Hopline`].
+/// How to start a [`Hopline`], and over which stores.
 #[derive(Debug, Clone, Default)]
 pub struct Setup {
     /// `HOPLINE_<SECTION>_<KEY>` values besides the free ports.
     pub environment: Vec<(String, String)>,
+    /// The stores.
+    pub backing: Backing,
+    /// Of edge, worker and api those that serve; without it all of them.
+    pub roles: Option<String>,
 }
 
 impl Setup {
-    /// With one more setting.
+    /// Over these stores.
+    #[must_use]
+    pub fn over(backing: Backing) -> Self {
+        Self { backing, ..Self::default() }
+    }
+
+    /// With one more setting, of which the newest counts; also the stores' addresses can be replaced.
     #[must_use]
     pub fn with(mut self, name: &str, value: &str) -> Self {
         self.environment.push((name.to_owned(), value.to_owned()));
         self
+    }
+
+    /// Serving only these roles, such as `edge` or `worker,api`.
+    #[must_use]
+    pub fn roles(mut self, roles: &str) -> Self {
+        self.roles = Some(roles.to_owned());
+        self
+    }
+
+    /// A call of the binary on a data directory, with these settings.
+    #[must_use]
+    pub fn command(&self, data_dir: &Path, arguments: &[&str]) -> Command {
+        let mut command = command(data_dir, arguments);
+        command.envs(self.backing.environment());
+        command.envs(self.environment.iter().map(|(name, value)| (name, value)));
+        command
     }
 }
 
@@ -57,9 +84,9 @@ impl Setup {
 #[derive(Debug)]
 pub struct Hopline {
     child: Child,
-    /// Base address of the edge.
+    /// Base address of the edge; empty without that role.
     pub edge: String,
-    /// Base address of API and portal; empty while the stores are down.
+    /// Base address of API and portal; empty without that role, and while the stores are down.
     pub api: String,
     /// Base address of health and metrics.
     pub metrics: String,
@@ -70,8 +97,8 @@ impl Hopline {
     ///
     /// # Errors
     /// The program failed; its words are in the error.
-    pub fn init(data_dir: &Path) -> anyhow::Result<()> {
-        let output = command(data_dir, &["init"]).output().context("starting the binary")?;
+    pub fn init(data_dir: &Path, setup: &Setup) -> anyhow::Result<()> {
+        let output = setup.command(data_dir, &["init"]).output().context("starting the binary")?;
         anyhow::ensure!(
             output.status.success(),
             "hopline init failed: {}",
@@ -84,10 +111,15 @@ impl Hopline {
     ///
     /// # Errors
     /// The program failed; its words are in the error.
-    pub fn key(data_dir: &Path, role_arguments: &[&str], name: &str) -> anyhow::Result<String> {
+    pub fn key(
+        data_dir: &Path,
+        setup: &Setup,
+        role_arguments: &[&str],
+        name: &str,
+    ) -> anyhow::Result<String> {
         let mut arguments = vec!["key", "create", "--name", name];
         arguments.extend_from_slice(role_arguments);
-        let output = command(data_dir, &arguments).output().context("starting the binary")?;
+        let output = setup.command(data_dir, &arguments).output().context("starting the binary")?;
         anyhow::ensure!(
             output.status.success(),
             "hopline key create failed: {}",
@@ -101,7 +133,9 @@ impl Hopline {
     /// # Errors
     /// It ended instead; its words are in the error.
     pub fn serve(data_dir: &Path, setup: &Setup) -> anyhow::Result<Self> {
-        let mut command = command(data_dir, &["serve"]);
+        let mut arguments = vec!["serve"];
+        arguments.extend(setup.roles.iter().flat_map(|roles| ["--role", roles]));
+        let mut command = setup.command(data_dir, &arguments);
         command
             .env("HOPLINE_EDGE_LISTEN", "127.0.0.1:0")
             .env("HOPLINE_API_LISTEN", "127.0.0.1:0")
@@ -126,11 +160,12 @@ impl Hopline {
                 .find_map(|word| word.strip_prefix(name)?.strip_prefix('='))
                 .map(str::to_owned)
         };
-        match (field("edge"), field("metrics")) {
-            (Some(edge), Some(metrics)) => {
-                Ok(Self { child, edge, api: field("api").unwrap_or_default(), metrics })
+        match field("metrics") {
+            Some(metrics) => {
+                let [edge, api] = ["edge", "api"].map(|name| field(name).unwrap_or_default());
+                Ok(Self { child, edge, api, metrics })
             }
-            _ => {
+            None => {
                 child.kill().ok();
                 child.wait().ok();
                 let words = std::fs::read_to_string(&log).unwrap_or_default();

@@ -1,22 +1,26 @@
-//! Deciding what waits.
+//! Deciding what waits, in batches; each is one transaction that others may run beside.
 
 use std::sync::Arc;
 
-use hopline_books::{BookError, Context, Decided, decide, set_aside};
+use hopline_books::{BookError, Decided, ToDecide, decide_many, set_aside};
 use hopline_click_store::StoredClick;
-use hopline_clickid::KeyRing;
+use hopline_clickid::{ClickClaims, KeyRing};
 use hopline_control_store::conversions::{Waiting, waiting};
-use hopline_control_store::{DatabaseExt, ErrorKind, StoreError, Tx, click_keys};
+use hopline_control_store::{DatabaseExt, ErrorKind, StoreError, click_keys};
 use hopline_fault::{Point, point};
 use hopline_runtime::telemetry::ConversionOutcome;
 use hopline_types::{CommissionStatus, ConversionId, MINUTE_MS, SECOND_MS, UnixMillis};
 
-use crate::{BATCH, Worker, WorkerError};
+use crate::{DECIDED_AT_ONCE, Worker, WorkerError};
 
 /// Until this age a click may still be on its way to the click store.
 const CLICK_YOUNG_MS: i64 = MINUTE_MS;
 /// How long a conversion waits for its click.
 const WAIT_FOR_CLICK_MS: i64 = 10 * SECOND_MS;
+/// After as many the other duties have their turn: reports shall learn what was decided.
+const ROUND_MAX: usize = 5_000;
+/// How often a batch is tried that somebody else was faster with; then in parts.
+const CONFLICTS_MAX: u32 = 3;
 
 /// A conversion and the click it names, where that is stored.
 #[derive(Debug, Clone)]
@@ -25,49 +29,40 @@ struct Ready {
     click: Option<StoredClick>,
 }
 
-/// Why a batch was not decided.
-#[derive(Debug)]
-enum Failure {
-    /// This conversion cannot be decided.
-    Poisoned { id: ConversionId, detail: String },
-    /// The store failed.
-    Store(StoreError),
-}
-
-impl From<StoreError> for Failure {
-    fn from(error: StoreError) -> Self {
-        Self::Store(error)
-    }
-}
-
 impl Worker {
-    /// Decides everything that waits, in order of arrival, but for what must wait for its click.
+    /// Decides what waits of its own, in order of arrival, but for what must wait for its click. Says whether there may
+    /// be more.
     pub(crate) async fn decide_waiting(&mut self) -> Result<bool, WorkerError> {
         let mut after = None;
         let mut deferred: Option<UnixMillis> = None;
-        loop {
-            let (keys, page) = self
-                .options
-                .database
-                .read(move |tx| Ok::<_, StoreError>((click_keys::ring(tx)?, waiting(tx, after, BATCH)?)))
-                .await?;
+        let mut decided = 0;
+        while decided < ROUND_MAX {
+            let partitions = self.options.claims.partitions();
+            if partitions.is_empty() {
+                break;
+            }
+            let read = move |tx: &mut dyn hopline_control_store::Tx| {
+                let keys = click_keys::ring(tx)?;
+                Ok::<_, StoreError>((keys, waiting(tx, after, DECIDED_AT_ONCE, &partitions)?))
+            };
+            let (keys, mut page) = self.options.database.read(read).await?;
             let now = self.options.clock.now();
             let (Some(keys), Some(first)) = (keys, page.first()) else { break };
             let oldest = deferred.unwrap_or(first.received_at);
             self.options.metrics.attribution.lag_seconds.set(seconds(now.since(oldest)));
             after = page.last().map(|last| last.id);
-            let is_last = page.len() < BATCH as usize;
+            let is_last = page.len() < DECIDED_AT_ONCE as usize;
 
-            let mut ready = Vec::new();
-            for conversion in page {
-                if self.given_up.contains(&conversion.id) {
-                    continue;
-                }
-                match self.click_of(&conversion, &keys, now).await {
+            page.retain(|conversion| !self.given_up.contains(&conversion.id));
+            let mut ready = Vec::with_capacity(page.len());
+            let clicks = self.clicks_of(&page, &keys, now).await;
+            for (conversion, click) in page.into_iter().zip(clicks) {
+                match click {
                     Some(click) => ready.push(Ready { id: conversion.id, click }),
                     None => deferred = deferred.or(Some(conversion.received_at)),
                 }
             }
+            decided += ready.len();
             self.decide_batch(ready, Arc::new(keys)).await?;
             if is_last {
                 break;
@@ -76,96 +71,118 @@ impl Worker {
         let now = self.options.clock.now();
         let lag = deferred.map_or(0, |oldest| now.since(oldest));
         self.options.metrics.attribution.lag_seconds.set(seconds(lag));
-        Ok(false)
+        Ok(decided >= ROUND_MAX)
     }
 
-    /// The click that a conversion names; the outer None where it must be waited for.
-    async fn click_of(
+    /// The clicks that conversions name; the outer None where one must be waited for.
+    async fn clicks_of(
         &self,
-        conversion: &Waiting,
+        page: &[Waiting],
         keys: &KeyRing,
         now: UnixMillis,
-    ) -> Option<Option<StoredClick>> {
-        let Some(Ok(claims)) = conversion
-            .click_id
-            .as_ref()
-            .map(|click_id| keys.verify(click_id, now.max(conversion.received_at)))
-        else {
-            return Some(None);
+    ) -> Vec<Option<Option<StoredClick>>> {
+        let claims = |conversion: &Waiting| {
+            let by = now.max(conversion.received_at);
+            conversion.click_id.as_ref().and_then(|click_id| keys.verify(click_id, by).ok())
         };
-        let waits =
-            now.since(conversion.received_at) < WAIT_FOR_CLICK_MS && !self.options.shutdown.is_begun();
-        match self.options.click_store.find_click(claims.unique, claims.at).await {
-            Ok(Some(click)) => Some(Some(click)),
-            Ok(None) if waits && now.since(claims.at) < CLICK_YOUNG_MS => None,
-            Ok(None) => Some(None),
-            Err(error) => {
-                tracing::warn!(
-                    error = &error as &dyn std::error::Error,
-                    conversion.id = conversion.id.get(),
-                    "the click of a conversion cannot be looked up"
-                );
-                if waits { None } else { Some(None) }
+        let claims: Vec<Option<ClickClaims>> = page.iter().map(claims).collect();
+        let asked: Vec<_> = claims.iter().flatten().map(|claims| (claims.unique, claims.at)).collect();
+        let mut found = Vec::new();
+        let mut is_away = false;
+        if !asked.is_empty() {
+            match self.options.click_store.find_clicks(asked).await {
+                Ok(clicks) => found = clicks,
+                Err(error) => {
+                    is_away = true;
+                    tracing::warn!(
+                        error = &error as &dyn std::error::Error,
+                        conversions = page.len(),
+                        "the clicks of conversions cannot be looked up"
+                    );
+                }
             }
         }
+        let mut found = found.into_iter();
+        let is_ending = self.options.shutdown.is_begun();
+        let click = |(conversion, claims): (&Waiting, &Option<ClickClaims>)| {
+            let Some(claims) = claims else { return Some(None) };
+            if let Some(Some(click)) = found.next() {
+                return Some(Some(click));
+            }
+            let waits = now.since(conversion.received_at) < WAIT_FOR_CLICK_MS && !is_ending;
+            let is_young = now.since(claims.at) < CLICK_YOUNG_MS;
+            if waits && (is_young || is_away) { None } else { Some(None) }
+        };
+        page.iter().zip(&claims).map(click).collect()
     }
 
     /// Decides a batch in one transaction; without those that cannot be decided, which are set aside.
-    async fn decide_batch(&mut self, mut ready: Vec<Ready>, keys: Arc<KeyRing>) -> Result<(), WorkerError> {
-        while !ready.is_empty() {
+    async fn decide_batch(&mut self, ready: Vec<Ready>, keys: Arc<KeyRing>) -> Result<(), WorkerError> {
+        let mut batches = vec![ready];
+        let mut conflicts = 0;
+        while let Some(mut ready) = batches.pop() {
+            if ready.is_empty() {
+                continue;
+            }
             match self.decide_all(ready.clone(), Arc::clone(&keys)).await {
-                Ok(decided) => {
-                    decided.iter().for_each(|decided| self.count(decided));
-                    return Ok(());
-                }
-                Err(Failure::Poisoned { id, detail }) => {
-                    self.put_aside(id, detail).await?;
-                    ready.retain(|ready| ready.id != id);
-                }
-                Err(Failure::Store(error)) if error.kind == ErrorKind::Unavailable || ready.len() == 1 => {
-                    // Alone and refused by the store itself: what it holds cannot be booked.
-                    if error.kind == ErrorKind::Unavailable {
-                        return Err(error.into());
+                Ok(answers) => {
+                    for (ready, answer) in ready.iter().zip(answers) {
+                        match answer {
+                            Ok(decided) => self.count(&decided),
+                            Err(refusal) => self.put_aside(ready.id, refusal.to_string()).await?,
+                        }
                     }
-                    let Some(only) = ready.pop() else { return Ok(()) };
-                    self.put_aside(only.id, error.detail).await?;
                 }
-                Err(Failure::Store(_)) => {
-                    // One of them breaks the whole batch: find it one by one.
-                    let singles = std::mem::take(&mut ready);
-                    for single in singles {
-                        Box::pin(self.decide_batch(vec![single], Arc::clone(&keys))).await?;
-                    }
+                Err(BookError::Store(error)) if error.kind == ErrorKind::Unavailable => {
+                    return Err(error.into());
+                }
+                Err(BookError::Store(error))
+                    if error.kind == ErrorKind::Conflict && conflicts < CONFLICTS_MAX =>
+                {
+                    // Another worker was faster with some of them: they will be found decided.
+                    conflicts += 1;
+                    tracing::debug!(error = error.detail, "a batch of conversions is decided again");
+                    batches.push(ready);
+                }
+                // Alone and refused by the store or the ledger: it cannot be booked.
+                Err(refusal) if ready.len() == 1 => {
+                    let Some(only) = ready.pop() else { continue };
+                    self.put_aside(only.id, refusal.to_string()).await?;
+                }
+                // One of them breaks the whole batch: it is in one half.
+                Err(_) => {
+                    batches.push(ready.split_off(ready.len() / 2));
+                    batches.push(ready);
                 }
             }
         }
         Ok(())
     }
 
-    async fn decide_all(&self, ready: Vec<Ready>, keys: Arc<KeyRing>) -> Result<Vec<Decided>, Failure> {
-        if ready.is_empty() {
-            return Ok(Vec::new());
-        }
+    async fn decide_all(
+        &self,
+        ready: Vec<Ready>,
+        keys: Arc<KeyRing>,
+    ) -> Result<Vec<Result<Decided, BookError>>, BookError> {
         let now = self.options.clock.now();
-        self.options
-            .database
-            .write(move |tx| {
-                let mut decided = Vec::with_capacity(ready.len());
-                for ready in &ready {
-                    passed(Point::BooksBookBefore)?;
-                    decided.push(decide_one(tx, ready, &keys, now)?);
-                    passed(Point::BooksBookAfter)?;
-                }
-                Ok(decided)
-            })
-            .await
+        let decide = move |tx: &mut dyn hopline_control_store::Tx| {
+            passed(Point::BooksBookBefore)?;
+            let asked: Vec<ToDecide<'_>> = ready
+                .iter()
+                .map(|ready| ToDecide { conversion: ready.id, click: ready.click.as_ref() })
+                .collect();
+            let decided = decide_many(tx, &asked, &keys, now)?;
+            passed(Point::BooksBookAfter)?;
+            Ok(decided)
+        };
+        self.options.database.book(decide).await
     }
 
     async fn put_aside(&mut self, id: ConversionId, detail: String) -> Result<(), WorkerError> {
         tracing::error!(conversion.id = id.get(), detail, "a conversion cannot be decided and is set aside");
         let now = self.options.clock.now();
         self.options.metrics.conversions.processed.inc(ConversionOutcome::Failed);
-        match self.options.database.write(move |tx| set_aside(tx, id, &detail, now)).await {
+        match self.options.database.book(move |tx| set_aside(tx, id, &detail, now)).await {
             Ok(_) => {}
             Err(BookError::Store(error)) if error.kind == ErrorKind::Unavailable => return Err(error.into()),
             Err(error) => {
@@ -196,14 +213,6 @@ impl Worker {
 
 fn passed(at: Point) -> Result<(), StoreError> {
     point(at).map_err(|error| StoreError::new(ErrorKind::Unavailable, error.to_string()))
-}
-
-fn decide_one(tx: &mut dyn Tx, ready: &Ready, keys: &KeyRing, now: UnixMillis) -> Result<Decided, Failure> {
-    let context = Context { keys, click: ready.click.as_ref(), now };
-    decide(tx, ready.id, &context).map_err(|error| match error {
-        BookError::Store(error) => Failure::Store(error),
-        other => Failure::Poisoned { id: ready.id, detail: other.to_string() },
-    })
 }
 
 #[expect(clippy::cast_precision_loss, reason = "a gauge of seconds; milliseconds of centuries fit 52 bits")]

@@ -6,11 +6,26 @@ use hopline_control_store::facts::{WaitingFact, remove, waiting};
 use hopline_control_store::{DatabaseExt, ErrorKind, StoreError};
 use hopline_fault::{Point, point};
 
-use crate::{BATCH, Worker, WorkerError};
+use crate::{Worker, WorkerError};
+
+/// Facts of one call to the click store, and of one transaction that takes them out.
+const BATCH: u32 = 1_000;
+/// After as many batches conversions have their turn. There may be more workers that decide than those that ship.
+const BATCHES_MAX: usize = 20;
 
 impl Worker {
-    /// Ships a batch of facts; says whether there may be more.
+    /// Ships facts, in batches; says whether there may be more.
     pub(crate) async fn ship_facts(&mut self) -> Result<bool, WorkerError> {
+        for _ in 0..BATCHES_MAX {
+            if !self.ship_some_facts().await? {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
+    /// Ships a batch of facts; says whether there may be more.
+    async fn ship_some_facts(&self) -> Result<bool, WorkerError> {
         let page = self.options.database.read(|tx| waiting(tx, BATCH)).await?;
         if page.is_empty() {
             return Ok(false);
@@ -58,12 +73,10 @@ impl Worker {
             })
             .collect();
         let remove = move |tx: &mut dyn hopline_control_store::Tx| {
-            for refused in &keep {
-                keep_refused(tx, refused)?;
-            }
+            keep_refused(tx, &keep)?;
             remove(tx, &ids)
         };
-        self.options.database.write(remove).await
+        self.options.database.book(remove).await
     }
 }
 

@@ -3,7 +3,7 @@
 use hopline_books::release_holds;
 use hopline_control_store::{DatabaseExt, commissions};
 
-use crate::{BATCH, Worker, WorkerError};
+use crate::{DECIDED_AT_ONCE, Worker, WorkerError};
 
 impl Worker {
     /// Releases a batch of ended holds; says whether there may be more.
@@ -14,8 +14,8 @@ impl Worker {
         if due.is_empty() {
             return Ok(false);
         }
-        let released = self.options.database.write(move |tx| release_holds(tx, now, BATCH)).await?;
+        let released = self.options.database.book(move |tx| release_holds(tx, now, DECIDED_AT_ONCE)).await?;
         self.options.metrics.ledger.transactions.inc_by(released.transactions);
-        Ok(released.commissions == u64::from(BATCH))
+        Ok(released.commissions == u64::from(DECIDED_AT_ONCE))
     }
 }

@@ -1,9 +1,9 @@
 //! The worker: attributes and books what has come in, tells reports, releases holds, settles clicks by the hour.
 //!
-//! A round does, in this order:
+//! A round does, in this order, of which all but the first is done by one of several workers ([`Claims::is_leader`]):
 //!
-//! 1. **Conversions** that wait, oldest first: look the click up in the click store, decide, book; up to
-//!    [`BATCH`] in one transaction.
+//! 1. **Conversions** that wait in the parts that it holds ([`Claims`]), oldest first: look the clicks up in the click
+//!    store, decide, book; up to [`DECIDED_AT_ONCE`] in one transaction.
 //! 2. **Facts** of the outbox go to the click store and are then taken out. Both stores know a fact by its id, so a
 //!    crash between the two steps stores nothing twice.
 //! 3. **Holds** that have ended.
@@ -12,6 +12,11 @@
 //!
 //! Rounds follow each other while there is work; then the worker waits for [`WorkerOptions::wake`], at most
 //! `worker.tick_ms`. At rest a conversion is decided and in reports one round after it was taken in.
+//!
+//! # Several workers
+//!
+//! Where the control store is a server, [`Leases`] share parts and leadership out among all workers that live, and
+//! changes the [`Claims`] of this one while it works.
 //!
 //! # A click that is not there yet
 //!
@@ -30,11 +35,13 @@
 //! When it begins, what waits is still decided and shipped, once; then [`run`] returns. What is left is in the
 //! control store and waits for the next start.
 
+mod claims;
 mod clicks;
 mod conversions;
 mod facts;
 mod findings;
 mod holds;
+mod leader;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -50,7 +57,13 @@ use hopline_runtime::telemetry::Metrics;
 use hopline_types::{ConversionId, UnixMillis};
 use tokio::sync::Notify;
 
-/// Conversions decided, or facts shipped, in one step.
+pub use claims::Claims;
+pub use leader::{LeaseOptions, Leases, Pace};
+
+/// Conversions decided, or holds released, in one transaction: enough that statements and the sync to disk cost little for each, few enough
+/// that the end of the ledger is locked for a short time.
+pub const DECIDED_AT_ONCE: u32 = 400;
+/// Findings applied in one step.
 pub const BATCH: u32 = 100;
 
 /// The pause after a store has failed.
@@ -61,6 +74,8 @@ const PAUSE_AFTER_FAILURE: Duration = Duration::from_secs(1);
 pub struct WorkerOptions {
     /// Where conversions wait and the books are.
     pub database: Arc<dyn Database>,
+    /// Which conversions it decides.
+    pub claims: Claims,
     /// Where clicks are, and where facts go.
     pub click_store: Arc<dyn ClickStore>,
     /// The time.
@@ -158,13 +173,14 @@ impl Worker {
     /// One round; says whether there may be more to do at once. Each step runs even where the one before failed: a
     /// click store that is away does not stop the books.
     async fn round(&mut self) -> Result<bool, WorkerError> {
-        let steps = [
-            self.decide_waiting().await,
-            self.ship_facts().await,
-            self.release_holds().await,
-            self.apply_findings().await,
-            self.settle_clicks().await,
-        ];
+        let mut steps = vec![self.decide_waiting().await];
+        // Others may find that they lead meanwhile: then a step is taken twice, which changes nothing more.
+        if self.options.claims.is_leader() {
+            steps.push(self.ship_facts().await);
+            steps.push(self.release_holds().await);
+            steps.push(self.apply_findings().await);
+            steps.push(self.settle_clicks().await);
+        }
         let mut is_busy = false;
         let mut failure = None;
         for step in steps {

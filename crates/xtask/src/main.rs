@@ -1,5 +1,5 @@
 //! Tasks of the repository: `cargo xtask test` sets up what the tests need and passes them, `cargo xtask bench` runs a
-//! measurement, `cargo xtask soak` kills the server again and again.
+//! measurement, `cargo xtask soak` kills the server again and again, `cargo xtask servers` runs what single tests share.
 
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a command's output is for its user")]
 
@@ -7,8 +7,10 @@ mod apt;
 mod bench;
 mod browser;
 mod faketime;
+mod postgres;
 mod process;
 mod python;
+mod servers;
 mod soak;
 mod test;
 
@@ -21,7 +23,9 @@ const HELP: &str = "\
 cargo xtask test          set up what the tests need, then check and test the workspace
 cargo xtask bench         list the measurements
 cargo xtask bench NAME    run one, in release; further arguments are handed on
-cargo xtask soak          kill the server 200 times under load and compare; --cycles N, --seed N
+cargo xtask soak          kill the server 200 times under load and compare (--cycles N, --seed N); then keep ClickHouse away
+                          for five million clicks (--away-clicks N)
+cargo xtask servers       run PostgreSQL and ClickHouse for tests started by hand, until the input ends
 cargo xtask help          this page
 
 Environment:
@@ -39,12 +43,13 @@ fn main() -> ExitCode {
             Workspace::find().and_then(|workspace| bench::run(&workspace, name, rest))
         }
         ["soak", rest @ ..] => Workspace::find().and_then(|workspace| soak::run(&workspace, rest)),
+        ["servers"] => Workspace::find().and_then(|workspace| test::hold_servers(&workspace)),
         ["help" | "--help" | "-h"] => {
             print!("{HELP}");
             Ok(())
         }
         _ => {
-            eprint!("xtask: expected test, bench, soak or help, given {words:?}\n\n{HELP}");
+            eprint!("xtask: expected test, bench, soak, servers or help, given {words:?}\n\n{HELP}");
             return ExitCode::from(2);
         }
     };

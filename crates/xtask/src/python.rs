@@ -1,4 +1,4 @@
-//! The Python packages that tests hold our output against: a virtual environment in the tools directory.
+//! The Python packages that tests hold our output against, and the ClickHouse engine, which comes as one: a virtual environment in the tools directory.
 //!
 //! It is made once. A stamp in it keeps the list of packages it was made for; another list makes it anew.
 
@@ -10,6 +10,8 @@ use crate::{Workspace, apt, process};
 
 /// The packages, with their versions.
 const REQUIREMENTS: &str = "tests/tools/requirements.txt";
+/// Finds every package that is used by itself. `import chdb` would start an engine.
+const IMPORTS: &str = "import lxml, sepaxml, importlib.util as u; assert u.find_spec('chdb')";
 /// Debian's names of what makes virtual environments.
 const APT_PACKAGES: [&str; 2] = ["python3", "python3-venv"];
 
@@ -24,8 +26,7 @@ pub(crate) fn ready(workspace: &Workspace) -> Result<PathBuf> {
 
     let made_for = std::fs::read_to_string(&stamp).unwrap_or_default();
     // The interpreter is a link to the system's, which may have gone since.
-    let works =
-        || process::succeeds(&mut process::command(&workspace.root, &interpreter, &["-c", "import lxml"]));
+    let works = || process::succeeds(&mut process::command(&workspace.root, &interpreter, &["-c", IMPORTS]));
     if made_for == requirements && works() {
         return Ok(interpreter);
     }
@@ -35,8 +36,17 @@ pub(crate) fn ready(workspace: &Workspace) -> Result<PathBuf> {
         .with_context(|| format!("cannot create {}", workspace.tools.display()))?;
     println!("making the Python environment {}", environment.display());
     process::run(process::command(&workspace.root, &system, &["-m", "venv", "--clear"]).arg(&environment))?;
-    let pip =
-        ["-m", "pip", "install", "--quiet", "--no-input", "--disable-pip-version-check", "--requirement"];
+    // The list is complete, and chdb-core's own would bring much that an engine does not need.
+    let pip = [
+        "-m",
+        "pip",
+        "install",
+        "--quiet",
+        "--no-input",
+        "--no-deps",
+        "--disable-pip-version-check",
+        "--requirement",
+    ];
     process::run(process::command(&workspace.root, &interpreter, &pip).arg(&requirements_file))
         .with_context(|| format!("cannot install the packages of {REQUIREMENTS}; is the network there?"))?;
     // Last, so that an environment that was not finished is made anew.

@@ -6,7 +6,8 @@ use std::time::Instant;
 
 use anyhow::{Context as _, Result, bail};
 
-use crate::{Workspace, browser, faketime, process, python};
+use crate::servers::Servers;
+use crate::{Workspace, browser, faketime, postgres, process, python};
 
 const VALIDATOR: &str = "tests/tools/validate_pain001.py";
 const PAYMENT_FIXTURES: &str = "crates/payfile/tests/fixtures";
@@ -18,6 +19,7 @@ pub(crate) fn run(workspace: &Workspace) -> Result<()> {
     let python = stage("python", || python::ready(workspace))?;
     let faketime = stage("clock", || faketime::ready(root))?;
     stage("browser", || browser::ready(root))?;
+    stage("postgresql", || postgres::ready(root))?;
     stage("format", || process::run(&mut process::cargo(root, &["fmt", "--all", "--check"])))?;
     stage("payment files against the official schema", || payment_files(root, &python))?;
     stage("clippy", || {
@@ -27,8 +29,10 @@ pub(crate) fn run(workspace: &Workspace) -> Result<()> {
     stage("build", || {
         process::run(&mut process::cargo(root, &["build", "--locked", "--package", "hopline"]))
     })?;
+    let servers = stage("servers", || Servers::start(workspace, &python))?;
     stage("tests", || {
         let mut tests = tests(root);
+        servers.of(&mut tests);
         tests.env("HOPLINE_TEST_PYTHON", &python);
         tests.env("HOPLINE_TEST_FAKETIME", &faketime);
         tests.env("HOPLINE_BIN", workspace.target.join("debug/hopline"));
@@ -36,6 +40,13 @@ pub(crate) fn run(workspace: &Workspace) -> Result<()> {
     })?;
     println!("all stages passed");
     Ok(())
+}
+
+/// Runs the servers that tests share, for tests that are started by hand.
+pub(crate) fn hold_servers(workspace: &Workspace) -> Result<()> {
+    let python = python::ready(workspace)?;
+    postgres::ready(&workspace.root)?;
+    Servers::start(workspace, &python)?.hold()
 }
 
 /// With nextest where it is installed; `cargo test` does the same more slowly.

@@ -18,8 +18,8 @@ impl Network {
     pub(crate) async fn new() -> Self {
         let home = tempfile::tempdir().unwrap();
         let data_dir = home.path().join("data");
-        Hopline::init(&data_dir).unwrap();
-        let operator = Hopline::key(&data_dir, &["--role", "operator"], "ops").unwrap();
+        Hopline::init(&data_dir, &Setup::default()).unwrap();
+        let operator = Hopline::key(&data_dir, &Setup::default(), &["--role", "operator"], "ops").unwrap();
         let server = Hopline::serve(&data_dir, &Setup::default()).unwrap();
         let api = server.api().with_key(&operator);
         let track = server.edge.replace("127.0.0.1", "track.test");

@@ -203,8 +203,8 @@ async fn attack_all(edge: SocketAddr, world: &Arc<World>, requests: usize, is_pr
 async fn ten_thousand_malformed_requests_break_nothing_and_lead_nowhere_else() {
     let home = tempfile::tempdir().unwrap();
     let data_dir = home.path().join("data");
-    Hopline::init(&data_dir).unwrap();
-    let key = Hopline::key(&data_dir, &["--role", "operator"], "ops").unwrap();
+    Hopline::init(&data_dir, &Setup::default()).unwrap();
+    let key = Hopline::key(&data_dir, &Setup::default(), &["--role", "operator"], "ops").unwrap();
     let server = Hopline::serve(&data_dir, &Setup::default()).unwrap();
     let world = Arc::new(world(&server, &server.api().with_key(&key)).await);
     let edge: SocketAddr = server.edge.strip_prefix("http://").unwrap().parse().unwrap();
@@ -224,8 +224,8 @@ async fn ten_thousand_malformed_requests_break_nothing_and_lead_nowhere_else() {
 async fn two_thousand_more_behind_proxy_headers_and_with_http2_break_nothing_either() {
     let home = tempfile::tempdir().unwrap();
     let data_dir = home.path().join("data");
-    Hopline::init(&data_dir).unwrap();
-    let key = Hopline::key(&data_dir, &["--role", "operator"], "ops").unwrap();
+    Hopline::init(&data_dir, &Setup::default()).unwrap();
+    let key = Hopline::key(&data_dir, &Setup::default(), &["--role", "operator"], "ops").unwrap();
     // Who sets it up speaks no PROXY protocol.
     let mut server = Hopline::serve(&data_dir, &Setup::default()).unwrap();
     let world = Arc::new(world(&server, &server.api().with_key(&key)).await);

@@ -69,7 +69,8 @@ pub(crate) async fn balances(
     query.finish()?;
     let affiliate = wanted.or(caller.actor.affiliate);
     let scope = caller.scope;
-    let found = app.services.database.read(move |tx| {
+    let database = app.services.database_for(caller.scope);
+    let found = database.read(move |tx| {
         if let Some(id) = affiliate
             && affiliates::get(tx, scope, id)?.is_none()
         {

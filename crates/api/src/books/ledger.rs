@@ -110,8 +110,11 @@ pub(crate) async fn transactions(
     let list = query.list(&app, &caller)?;
     filter.after = list.after().unwrap_or(0);
     let (scope, rows) = (caller.scope, list.rows());
-    let found: Result<_, Problem> =
-        app.services.database.read(move |tx| Ok(ledger::transactions(tx, scope, &filter, rows)?)).await;
+    let found: Result<_, Problem> = app
+        .services
+        .database_for(caller.scope)
+        .read(move |tx| Ok(ledger::transactions(tx, scope, &filter, rows)?))
+        .await;
     Ok(Json(list.answer(&app, found?, |row| row.sequence, TransactionView::of)))
 }
 
@@ -152,7 +155,8 @@ pub(crate) async fn accounts(
     let (scope, rows) = (caller.scope, list.rows());
     let after =
         list.position().and_then(|text| text.split_once(' ')).map(|(a, c)| (a.to_owned(), c.to_owned()));
-    let found = app.services.database.read(move |tx| {
+    let database = app.services.database_for(caller.scope);
+    let found = database.read(move |tx| {
         let after = after.as_ref().map(|(account, currency)| (account.as_str(), currency.as_str()));
         ledger::accounts(tx, scope, after, rows)
     });
@@ -182,11 +186,12 @@ pub(crate) struct TrialBalance {
     responses((status = 200, body = TrialBalance), Problems))]
 pub(crate) async fn trial_balance(
     State(app): State<Arc<App>>,
-    _: Caller,
+    caller: Caller,
     query: Query,
 ) -> Result<Json<TrialBalance>, Problem> {
     query.finish()?;
-    let totals: Result<_, StoreError> = app.services.database.read(ledger::trial_balance).await;
+    let totals: Result<_, StoreError> =
+        app.services.database_for(caller.scope).read(ledger::trial_balance).await;
     let totals = totals?;
     let each = totals.iter().map(|total| CurrencyTotal {
         currency: total.currency.code(),

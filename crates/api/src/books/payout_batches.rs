@@ -176,7 +176,7 @@ pub(crate) async fn list(
     let before = list.after().and_then(|id| BatchId::new(id).ok());
     let rows = list.rows();
     let found: Result<_, StoreError> =
-        app.services.database.read(move |tx| list_batches(tx, before, rows)).await;
+        app.services.database_for(caller.scope).read(move |tx| list_batches(tx, before, rows)).await;
     Ok(Json(list.answer(&app, found?, |row| row.id, BatchSummary::of)))
 }
 
@@ -186,10 +186,10 @@ pub(crate) async fn list(
     responses((status = 200, body = BatchDetail), Problems))]
 pub(crate) async fn get(
     State(app): State<Arc<App>>,
-    _: Caller,
+    caller: Caller,
     Id(id): Id<BatchId>,
 ) -> Result<Json<BatchDetail>, Problem> {
-    let found = app.services.database.read(move |tx| payouts::view(tx, id)).await;
+    let found = app.services.database_for(caller.scope).read(move |tx| payouts::view(tx, id)).await;
     Ok(Json(BatchDetail::of(&found?)))
 }
 
@@ -290,7 +290,8 @@ pub(crate) async fn export(
     }
     let debtor = debtor(&app.services.settings.payouts);
     let now = app.services.clock.now();
-    let file = app.services.database.write(move |tx| {
+    let database = app.services.database_for(caller.scope);
+    let file = database.write(move |tx| {
         let file = payouts::export(tx, id, &format, &debtor)?;
         let mut work = Work { tx, caller: &caller, now };
         let seen = serde_json::json!({"format": &format, "count": file.count});

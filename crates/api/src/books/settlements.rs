@@ -34,7 +34,8 @@ pub(crate) async fn settle(
     let until = until.unwrap_or(now);
     let settled = (app.services.settle_clicks)(until).await?;
     let caller = change.caller;
-    let logged = app.services.database.write(move |tx| {
+    let database = app.services.database_for(caller.scope);
+    let logged = database.write(move |tx| {
         let mut work = Work { tx, caller: &caller, now };
         let what = serde_json::json!({"until": Time(until), "settled": settled});
         work.audit("click_settlement.run", "clicks".to_owned(), None, Some(what))

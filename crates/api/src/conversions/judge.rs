@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use axum::extract::State;
 use axum::response::Response;
+use hopline_control_store::Scope;
 use hopline_control_store::conversions::{self, Conversion};
 use hopline_money::Amount;
 use hopline_types::ConversionId;
@@ -43,9 +44,11 @@ pub(crate) struct RefundView {
     created_at: Time,
 }
 
-/// A conversion that the caller may see.
+/// A conversion that the caller may see, about to be booked: that moves accounts of others too.
 fn visible(work: &mut Work<'_>, id: ConversionId) -> Result<Conversion, Problem> {
-    conversions::get(work.tx, work.caller.scope, id)?.ok_or_else(|| unknown(id))
+    let found = conversions::get(work.tx, work.caller.scope, id)?.ok_or_else(|| unknown(id))?;
+    work.tx.narrow(Scope::All)?;
+    Ok(found)
 }
 
 fn state(conversion: &Conversion) -> Option<Value> {

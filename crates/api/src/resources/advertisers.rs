@@ -116,8 +116,11 @@ pub(crate) async fn list(
     let filter = AdvertiserFilter { standing: query.parsed("status") };
     let list = query.list(&app, &caller)?;
     let (scope, page) = (caller.scope, list.page());
-    let rows: Result<_, Problem> =
-        app.services.database.read(move |tx| Ok(advertisers::list(tx, scope, &filter, page)?)).await;
+    let rows: Result<_, Problem> = app
+        .services
+        .database_for(caller.scope)
+        .read(move |tx| Ok(advertisers::list(tx, scope, &filter, page)?))
+        .await;
     Ok(Json(list.answer(&app, rows?, |row| row.id.get(), |row| AdvertiserView::of(row, &caller))))
 }
 
@@ -132,7 +135,7 @@ pub(crate) async fn get(
 ) -> Result<Json<AdvertiserView>, Problem> {
     let scope = caller.scope;
     let found: Result<_, Problem> =
-        app.services.database.read(move |tx| Ok(advertisers::get(tx, scope, id)?)).await;
+        app.services.database_for(caller.scope).read(move |tx| Ok(advertisers::get(tx, scope, id)?)).await;
     found?.map(|advertiser| Json(AdvertiserView::of(&advertiser, &caller))).ok_or_else(|| unknown(id))
 }
 

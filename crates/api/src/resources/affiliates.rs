@@ -101,8 +101,11 @@ pub(crate) async fn list(
     let filter = AffiliateFilter { standing: query.parsed("status"), email: query.text("email") };
     let list = query.list(&app, &caller)?;
     let (scope, page) = (caller.scope, list.page());
-    let rows: Result<_, Problem> =
-        app.services.database.read(move |tx| Ok(affiliates::list(tx, scope, &filter, page)?)).await;
+    let rows: Result<_, Problem> = app
+        .services
+        .database_for(caller.scope)
+        .read(move |tx| Ok(affiliates::list(tx, scope, &filter, page)?))
+        .await;
     Ok(Json(list.answer(&app, rows?, |row| row.id.get(), AffiliateView::of)))
 }
 
@@ -117,7 +120,7 @@ pub(crate) async fn get(
 ) -> Result<Json<AffiliateView>, Problem> {
     let scope = caller.scope;
     let found: Result<_, Problem> =
-        app.services.database.read(move |tx| Ok(affiliates::get(tx, scope, id)?)).await;
+        app.services.database_for(caller.scope).read(move |tx| Ok(affiliates::get(tx, scope, id)?)).await;
     found?.map(|affiliate| Json(AffiliateView::of(&affiliate))).ok_or_else(|| unknown(id))
 }
 

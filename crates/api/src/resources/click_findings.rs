@@ -202,8 +202,11 @@ pub(crate) async fn list(
     let filter = FindingFilter { offer_id: query.id("offer_id"), affiliate_id: query.id("affiliate_id") };
     let list = query.list(&app, &caller)?;
     let (scope, page) = (caller.scope, list.page());
-    let rows: Result<_, Problem> =
-        app.services.database.read(move |tx| Ok(findings::list(tx, scope, filter, page)?)).await;
+    let rows: Result<_, Problem> = app
+        .services
+        .database_for(caller.scope)
+        .read(move |tx| Ok(findings::list(tx, scope, filter, page)?))
+        .await;
     Ok(Json(list.answer(&app, rows?, |row| row.id.get(), |row| ClickFindingView::of(row, &caller))))
 }
 
@@ -218,7 +221,7 @@ pub(crate) async fn get(
 ) -> Result<Json<ClickFindingView>, Problem> {
     let scope = caller.scope;
     let found: Result<_, Problem> =
-        app.services.database.read(move |tx| Ok(findings::get(tx, scope, id)?)).await;
+        app.services.database_for(caller.scope).read(move |tx| Ok(findings::get(tx, scope, id)?)).await;
     let found = found?.ok_or_else(|| Problem::not_found(format!("there is no click finding {id}")))?;
     Ok(Json(ClickFindingView::of(&found, &caller)))
 }

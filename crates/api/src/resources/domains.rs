@@ -193,8 +193,11 @@ pub(crate) async fn list(
     };
     let list = query.list(&app, &caller)?;
     let (scope, page) = (caller.scope, list.page());
-    let rows: Result<_, Problem> =
-        app.services.database.read(move |tx| Ok(domains::list(tx, scope, &filter, page)?)).await;
+    let rows: Result<_, Problem> = app
+        .services
+        .database_for(caller.scope)
+        .read(move |tx| Ok(domains::list(tx, scope, &filter, page)?))
+        .await;
     Ok(Json(list.answer(&app, rows?, |row| row.id.get(), DomainView::of)))
 }
 
@@ -209,7 +212,7 @@ pub(crate) async fn get(
 ) -> Result<Json<DomainView>, Problem> {
     let scope = caller.scope;
     let found: Result<_, Problem> =
-        app.services.database.read(move |tx| Ok(domains::get(tx, scope, id)?)).await;
+        app.services.database_for(caller.scope).read(move |tx| Ok(domains::get(tx, scope, id)?)).await;
     found?.map(|domain| Json(DomainView::of(&domain))).ok_or_else(|| unknown(id))
 }
 

@@ -85,7 +85,8 @@ pub(crate) async fn list(
     query.finish()?;
     let id = offer.expect("a missing offer was remarked on");
     let (scope, now) = (caller.scope, app.services.clock.now());
-    let found = app.services.database.read(move |tx| {
+    let database = app.services.database_for(caller.scope);
+    let found = database.read(move |tx| {
         let offer = offers::get(tx, scope, id)?;
         offer.map(|offer| current(tx, offer, now)).transpose()
     });
@@ -112,7 +113,8 @@ pub(crate) async fn get(
     Id(id): Id<GoalId>,
 ) -> Result<Json<GoalView>, Problem> {
     let (scope, now) = (caller.scope, app.services.clock.now());
-    let found = app.services.database.read(move |tx| {
+    let database = app.services.database_for(caller.scope);
+    let found = database.read(move |tx| {
         let (goal, offer) = visible(tx, scope, id)?.ok_or_else(|| unknown(id))?;
         let terms = offers::terms_at(tx, id, now)?.ok_or_else(|| unknown(id))?;
         Ok::<_, Problem>((goal, offer, terms))
@@ -131,7 +133,8 @@ pub(crate) async fn versions(
     Id(id): Id<GoalId>,
 ) -> Result<Json<Value>, Problem> {
     let scope = caller.scope;
-    let found = app.services.database.read(move |tx| {
+    let database = app.services.database_for(caller.scope);
+    let found = database.read(move |tx| {
         let (_, offer) = visible(tx, scope, id)?.ok_or_else(|| unknown(id))?;
         let versions = offers::terms_versions(tx, offer.id)?;
         Ok::<_, Problem>((offer, versions))
@@ -152,7 +155,8 @@ pub(crate) async fn version(
     Id(id): Id<TermsId>,
 ) -> Result<Json<TermsView>, Problem> {
     let scope = caller.scope;
-    let found = app.services.database.read(move |tx| {
+    let database = app.services.database_for(caller.scope);
+    let found = database.read(move |tx| {
         let Some(version) = offers::terms_of(tx, id)? else { return Ok(None) };
         Ok::<_, StoreError>(visible(tx, scope, version.goal_id)?.map(|(_, offer)| (version, offer)))
     });

@@ -116,7 +116,7 @@ pub(crate) async fn list(
     let list = query.list(&app, &caller)?;
     let (scope, page) = (caller.scope, list.page());
     let rows: Result<_, Problem> =
-        app.services.database.read(move |tx| Ok(keys::list(tx, scope, page)?)).await;
+        app.services.database_for(caller.scope).read(move |tx| Ok(keys::list(tx, scope, page)?)).await;
     Ok(Json(list.answer(&app, rows?, |row| row.id.get(), KeyView::of)))
 }
 
@@ -130,7 +130,8 @@ pub(crate) async fn get(
     Id(id): Id<KeyId>,
 ) -> Result<Json<KeyView>, Problem> {
     let scope = caller.scope;
-    let found: Result<_, Problem> = app.services.database.read(move |tx| Ok(keys::get(tx, scope, id)?)).await;
+    let found: Result<_, Problem> =
+        app.services.database_for(caller.scope).read(move |tx| Ok(keys::get(tx, scope, id)?)).await;
     found?.map(|key| Json(KeyView::of(&key))).ok_or_else(|| unknown(id))
 }
 

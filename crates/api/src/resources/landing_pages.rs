@@ -176,8 +176,11 @@ pub(crate) async fn list(
     let filter = LandingPageFilter { offer_id: query.id("offer_id"), standing: query.parsed("status") };
     let list = query.list(&app, &caller)?;
     let (scope, page) = (caller.scope, list.page());
-    let rows: Result<_, Problem> =
-        app.services.database.read(move |tx| Ok(landing_pages::list(tx, scope, &filter, page)?)).await;
+    let rows: Result<_, Problem> = app
+        .services
+        .database_for(caller.scope)
+        .read(move |tx| Ok(landing_pages::list(tx, scope, &filter, page)?))
+        .await;
     Ok(Json(list.answer(&app, rows?, |row| row.id.get(), |row| LandingPageView::of(row, &caller))))
 }
 
@@ -192,7 +195,7 @@ pub(crate) async fn get(
 ) -> Result<Json<LandingPageView>, Problem> {
     let scope = caller.scope;
     let found: Result<_, Problem> =
-        app.services.database.read(move |tx| Ok(landing_pages::get(tx, scope, id)?)).await;
+        app.services.database_for(caller.scope).read(move |tx| Ok(landing_pages::get(tx, scope, id)?)).await;
     found?.map(|page| Json(LandingPageView::of(&page, &caller))).ok_or_else(|| unknown(id))
 }
 

@@ -158,8 +158,11 @@ pub(crate) async fn list(
     };
     let list = query.list(&app, &caller)?;
     let (scope, page) = (caller.scope, list.page());
-    let rows: Result<_, Problem> =
-        app.services.database.read(move |tx| Ok(links::list(tx, scope, &filter, page)?)).await;
+    let rows: Result<_, Problem> = app
+        .services
+        .database_for(caller.scope)
+        .read(move |tx| Ok(links::list(tx, scope, &filter, page)?))
+        .await;
     let base_url = &app.services.settings.edge_base_url;
     Ok(Json(list.answer(&app, rows?, |row| row.id.get(), |row| LinkView::of(row, base_url))))
 }
@@ -175,7 +178,7 @@ pub(crate) async fn get(
 ) -> Result<Json<LinkView>, Problem> {
     let scope = caller.scope;
     let found: Result<_, Problem> =
-        app.services.database.read(move |tx| Ok(links::get(tx, scope, id)?)).await;
+        app.services.database_for(caller.scope).read(move |tx| Ok(links::get(tx, scope, id)?)).await;
     let link = found?.ok_or_else(|| unknown(id))?;
     Ok(Json(LinkView::of(&link, &app.services.settings.edge_base_url)))
 }

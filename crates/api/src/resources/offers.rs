@@ -88,7 +88,8 @@ pub(crate) async fn list(
     let filter = OfferFilter { advertiser_id: query.id("advertiser_id"), standing: query.parsed("status") };
     let list = query.list(&app, &caller)?;
     let (scope, page, now) = (caller.scope, list.page(), app.services.clock.now());
-    let rows = app.services.database.read(move |tx| {
+    let database = app.services.database_for(caller.scope);
+    let rows = database.read(move |tx| {
         let offers = offers::list(tx, scope, &filter, page)?;
         let each = offers.into_iter().map(|offer| current(tx, offer, now));
         each.collect::<Result<Vec<_>, StoreError>>()
@@ -107,7 +108,8 @@ pub(crate) async fn get(
     Id(id): Id<OfferId>,
 ) -> Result<Json<OfferView>, Problem> {
     let (scope, now) = (caller.scope, app.services.clock.now());
-    let found = app.services.database.read(move |tx| {
+    let database = app.services.database_for(caller.scope);
+    let found = database.read(move |tx| {
         let offer = offers::get(tx, scope, id)?.ok_or_else(|| unknown(id))?;
         Ok::<_, Problem>(current(tx, offer, now)?)
     });
@@ -127,7 +129,7 @@ pub(crate) async fn update(
     let (scope, sides) = (request.caller.scope, request.caller.sides());
     // Amounts of caps are read in the offer's currency, which never changes.
     let known: Result<_, Problem> =
-        app.services.database.read(move |tx| Ok(offers::get(tx, scope, id)?)).await;
+        app.services.database_for(scope).read(move |tx| Ok(offers::get(tx, scope, id)?)).await;
     let currency = known?.ok_or_else(|| unknown(id))?.currency;
     let (change, rules, warnings) = form::offer_change(&request.body, currency, sides)?;
     let sets_status = change.standing();

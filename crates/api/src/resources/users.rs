@@ -105,7 +105,7 @@ pub(crate) async fn list(
     let list = query.list(&app, &caller)?;
     let (scope, page) = (caller.scope, list.page());
     let rows: Result<_, Problem> =
-        app.services.database.read(move |tx| Ok(users::list(tx, scope, page)?)).await;
+        app.services.database_for(caller.scope).read(move |tx| Ok(users::list(tx, scope, page)?)).await;
     Ok(Json(list.answer(&app, rows?, |row| row.id.get(), UserView::of)))
 }
 
@@ -120,7 +120,7 @@ pub(crate) async fn get(
 ) -> Result<Json<UserView>, Problem> {
     let scope = caller.scope;
     let found: Result<_, Problem> =
-        app.services.database.read(move |tx| Ok(users::get(tx, scope, id)?)).await;
+        app.services.database_for(caller.scope).read(move |tx| Ok(users::get(tx, scope, id)?)).await;
     found?.map(|user| Json(UserView::of(&user))).ok_or_else(|| unknown(id))
 }
 

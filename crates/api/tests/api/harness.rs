@@ -1,5 +1,6 @@
 //! A network in temporary directories, and requests to it.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use axum::Router;
@@ -11,6 +12,7 @@ use hopline_click_store_embedded::EmbeddedClickStore;
 use hopline_clickid::{ClickClaims, UniqueNumber};
 use hopline_control_store::keys::{self, NewKey};
 use hopline_control_store::{Database, DatabaseExt, StoreError, catalogue, click_keys, conversions};
+use hopline_control_store_postgres::PostgresDatabase;
 use hopline_control_store_sqlite::SqliteDatabase;
 use hopline_runtime::clock::ManualClock;
 use hopline_runtime::config::{Config, PayoutsConfig};
@@ -29,6 +31,7 @@ pub(crate) struct World {
     pub(crate) clock: ManualClock,
     pub(crate) operator: String,
     _directory: tempfile::TempDir,
+    _postgres: Option<hopline_testkit::PostgresDatabase>,
 }
 
 pub(crate) struct Answer {
@@ -72,6 +75,16 @@ impl Answer {
     }
 }
 
+/// A file, or a database on a real server where `HOPLINE_TEST_STORE` is `postgres`.
+fn control_store(directory: &Path) -> (Arc<dyn Database>, Option<hopline_testkit::PostgresDatabase>) {
+    if std::env::var_os("HOPLINE_TEST_STORE").is_none_or(|store| store != "postgres") {
+        return (Arc::new(SqliteDatabase::open(directory.join("control.db"), NOW).unwrap()), None);
+    }
+    let fresh = hopline_testkit::postgres();
+    let database = PostgresDatabase::open(fresh.url().parse().unwrap(), NOW).unwrap();
+    (Arc::new(database), Some(fresh))
+}
+
 fn fill(bytes: &mut [u8]) {
     use rand::Rng as _;
     rand::rng().fill_bytes(bytes);
@@ -80,8 +93,7 @@ fn fill(bytes: &mut [u8]) {
 impl World {
     pub(crate) async fn new() -> Self {
         let directory = tempfile::tempdir().unwrap();
-        let database: Arc<dyn Database> =
-            Arc::new(SqliteDatabase::open(directory.path().join("control.db"), NOW).unwrap());
+        let (database, postgres) = control_store(directory.path());
         let click_store = Arc::new(EmbeddedClickStore::open(directory.path().join("clicks")).unwrap());
         let clock = ManualClock::starting_at(NOW);
         database.write(|tx| catalogue::ensure_keys(tx, NOW, &mut fill).map(|_| ())).await.unwrap();
@@ -101,7 +113,14 @@ impl World {
             settle_clicks: Arc::new(|_| Box::pin(async { Ok(SettledClicks { conversions: 2, clicks: 7 }) })),
         };
         let router = hopline_api::router(services.clone());
-        let mut world = Self { router, services, clock, operator: String::new(), _directory: directory };
+        let mut world = Self {
+            router,
+            services,
+            clock,
+            operator: String::new(),
+            _directory: directory,
+            _postgres: postgres,
+        };
         world.operator = world.key(Role::Operator, None, None).await;
         world
     }
@@ -202,7 +221,7 @@ impl World {
         let now = self.clock.now();
         let decided = self.services.database.write(move |tx| {
             let keys = click_keys::ring(tx)?.unwrap();
-            for waiting in conversions::waiting(tx, None, 1_000)? {
+            for waiting in conversions::waiting(tx, None, 1_000, &conversions::all_partitions())? {
                 hopline_books::decide(tx, waiting.id, &Context { keys: &keys, click: None, now })?;
             }
             Ok::<_, hopline_books::BookError>(())

@@ -51,7 +51,7 @@ async fn raw_clicks_are_streamed_as_ndjson_and_csv() {
     assert!(text.starts_with("click_id,at,kind,link_code,offer_id,affiliate_id") && text.ends_with("\r\n"));
 }
 
-fn click(record: u64, at: UnixMillis, dims: Dims) -> StoredClick {
+pub(crate) fn click(record: u64, at: UnixMillis, dims: Dims) -> StoredClick {
     StoredClick {
         unique: UniqueNumber::new(0, 0, record).unwrap(),
         is_impression: false,
@@ -89,11 +89,11 @@ pub(crate) async fn store_clicks(world: &World, count: u64) {
     store(world, clicks.collect()).await;
 }
 
-async fn store(world: &World, clicks: Vec<StoredClick>) {
+/// Stores all clicks that a world has, numbered from 1.
+pub(crate) async fn store(world: &World, clicks: Vec<StoredClick>) {
     let stream = StreamId { edge: 0, stream: 0 };
     let count = u64::try_from(clicks.len()).unwrap();
-    let content = ClickBatch::hash(stream, 1, count, []);
-    let batch = ClickBatch { stream, first: 1, last: count, clicks, content };
+    let batch = ClickBatch::of_clicks(stream, 1, count, &clicks);
     world.services.click_store.store(batch).await.unwrap();
 }
 
@@ -145,7 +145,7 @@ async fn who_must_act_on_a_change_is_told() {
 }
 
 /// A sale of 49.90 EUR by a click that landed on this page.
-fn sale(page: &str) -> Fact {
+pub(crate) fn sale(page: &str) -> Fact {
     Fact {
         fact_id: "sale".into(),
         conversion: ConversionId::new(1).unwrap(),

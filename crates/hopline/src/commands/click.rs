@@ -13,9 +13,10 @@ use crate::{out, stores};
 /// Checks one click id with the keys of the data directory's catalogue snapshot, else of the control store.
 pub(crate) fn verify(config: &Config, arguments: &ArgMatches) -> anyhow::Result<ExitCode> {
     let token = arguments.get_one::<String>("token").expect("clap demands TOKEN");
-    let data_dir = stores::existing(&config.data_dir)?;
+    let data_dir = stores::existing(config)?;
     let clock = Clock::System;
-    let ring = stores::key_ring(config, &data_dir)?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let ring = runtime.block_on(stores::key_ring(config, &data_dir))?;
     let (answer, code) = match ring.verify(token.as_str(), clock.now()) {
         Ok(claims) => {
             let at =

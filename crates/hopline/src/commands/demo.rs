@@ -14,7 +14,8 @@ use hopline_types::{AdvertiserId, AffiliateId, Role, UnixMillis};
 
 use super::serve;
 use crate::out;
-use crate::server::{Roles, Server};
+use crate::roles::Roles;
+use crate::server::Server;
 use crate::stores::{self, Stores};
 
 /// Country database of the example network.
@@ -34,6 +35,7 @@ pub(crate) fn run(mut config: Config, arguments: &ArgMatches) -> anyhow::Result<
     if config.log.filter == Config::defaults().log.filter {
         "warn".clone_into(&mut config.log.filter);
     }
+    Roles::ALL.refuse_contradictions(&config)?;
     telemetry::init_logging(&config.log)?;
     let data_dir = DataDir::open(&config.data_dir, Clock::System.now())?;
     let folder = data_dir.path().display().to_string();

@@ -1,4 +1,4 @@
-//! `hopline key create` and `hopline user create`.
+//! `hopline key create`, `hopline key revoke` and `hopline user create`.
 
 use std::io::Read as _;
 use std::str::FromStr;
@@ -6,15 +6,17 @@ use std::str::FromStr;
 use anyhow::Context as _;
 use clap::ArgMatches;
 use hopline_control_store::audit_log::{self, NewEntry};
-use hopline_control_store::{DatabaseExt as _, ErrorKind, StoreError, base62, keys, users};
+use hopline_control_store::{DatabaseExt as _, ErrorKind, StoreError, base62, edge_keys, keys, users};
 use hopline_runtime::clock::Clock;
 use hopline_runtime::config::Config;
 use hopline_types::{AdvertiserId, AffiliateId, Role};
 
-use crate::{out, stores};
+use crate::{err, out, stores};
 
 /// Who acts when the command line does.
 const ACTOR: &str = "system:command-line";
+/// The role of keys that are no API keys.
+const EDGE: &str = "edge";
 const NAME_CHARS_MAX: usize = 200;
 const PASSWORD_CHARS_MIN: usize = 12;
 const PASSWORD_CHARS_MAX: usize = 128;
@@ -75,17 +77,22 @@ fn entry(action: &str, object: String, now: hopline_types::UnixMillis) -> NewEnt
     }
 }
 
-/// Creates an API key and prints it alone on standard output, once.
+/// Creates an API key, or the key of an edge, and prints it alone on standard output, once.
 pub(crate) fn key(config: &Config, arguments: &ArgMatches) -> anyhow::Result<()> {
-    let owner = owner(arguments)?;
     let name = arguments.get_one::<String>("name").expect("clap demands --name").trim().to_owned();
     anyhow::ensure!(
         !name.is_empty() && name.chars().count() <= NAME_CHARS_MAX,
         "--name needs 1 to {NAME_CHARS_MAX} characters"
     );
+    if arguments.get_one::<String>("role").is_some_and(|role| role == EDGE) {
+        for tenant in ["advertiser", "affiliate"] {
+            anyhow::ensure!(!arguments.contains_id(tenant), "--{tenant} does not go with the role {EDGE}");
+        }
+        return edge_key(config, name);
+    }
+    let owner = owner(arguments)?;
     let clock = Clock::System;
-    let data_dir = stores::existing(&config.data_dir)?;
-    let database = stores::control(config, &data_dir, &clock)?;
+    let data_dir = stores::existing(config)?;
     let now = clock.now();
     let new = keys::NewKey {
         name,
@@ -95,6 +102,7 @@ pub(crate) fn key(config: &Config, arguments: &ArgMatches) -> anyhow::Result<()>
         expires_at: None,
     };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let database = runtime.block_on(stores::control(config, &data_dir, &clock))?.store;
     let text = runtime
         .block_on(database.write(move |tx| {
             let (key, text) = keys::create(tx, &new, &mut stores::random, now)?;
@@ -103,6 +111,44 @@ pub(crate) fn key(config: &Config, arguments: &ArgMatches) -> anyhow::Result<()>
         }))
         .map_err(|error| explained(error, "the key was not created"))?;
     out(format!("{text}\n").as_bytes())
+}
+
+/// Creates the key of an edge; its id, by which it is withdrawn, goes to standard error.
+fn edge_key(config: &Config, name: String) -> anyhow::Result<()> {
+    let clock = Clock::System;
+    let data_dir = stores::existing(config)?;
+    let now = clock.now();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let database = runtime.block_on(stores::control(config, &data_dir, &clock))?.store;
+    let (id, text) = runtime
+        .block_on(database.write(move |tx| {
+            let (key, text) = edge_keys::create(tx, &name, &mut stores::random, now)?;
+            audit_log::append(tx, &entry("edge_key.create", format!("edge_key:{}", key.public_id), now))?;
+            Ok::<_, StoreError>((key.public_id, text.as_str().to_owned()))
+        }))
+        .map_err(|error| explained(error, "the key was not created"))?;
+    err(&format!("id {id}: withdraw it with `hopline key revoke {id}`\n"));
+    out(format!("{text}\n").as_bytes())
+}
+
+/// Withdraws the key of an edge.
+pub(crate) fn revoke(config: &Config, arguments: &ArgMatches) -> anyhow::Result<()> {
+    let id = arguments.get_one::<String>("id").expect("clap demands ID").clone();
+    let clock = Clock::System;
+    let data_dir = stores::existing(config)?;
+    let now = clock.now();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let database = runtime.block_on(stores::control(config, &data_dir, &clock))?.store;
+    let wanted = id.clone();
+    let found = runtime.block_on(database.write(move |tx| {
+        let found = edge_keys::revoke(tx, &wanted, now)?;
+        if let Some(key) = &found {
+            audit_log::append(tx, &entry("edge_key.revoke", format!("edge_key:{}", key.public_id), now))?;
+        }
+        Ok::<_, StoreError>(found)
+    }))?;
+    let key = found.with_context(|| format!("there is no key of an edge with the id {id}"))?;
+    out(format!("withdrawn: {} ({})\n", key.public_id, key.name).as_bytes())
 }
 
 /// Creates a login; prints the password where it made one.
@@ -116,8 +162,7 @@ pub(crate) fn user(config: &Config, arguments: &ArgMatches) -> anyhow::Result<()
     let password = if made { base62(20, &mut stores::random) } else { password_from_stdin()? };
     let password_phc = hopline_api::hash_password(&password).context("hashing the password")?;
     let clock = Clock::System;
-    let data_dir = stores::existing(&config.data_dir)?;
-    let database = stores::control(config, &data_dir, &clock)?;
+    let data_dir = stores::existing(config)?;
     let now = clock.now();
     let new = users::NewUser {
         email: email.clone(),
@@ -127,6 +172,7 @@ pub(crate) fn user(config: &Config, arguments: &ArgMatches) -> anyhow::Result<()
         password_phc,
     };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let database = runtime.block_on(stores::control(config, &data_dir, &clock))?.store;
     runtime
         .block_on(database.write(move |tx| {
             let user = users::create(tx, &new, now)?;

@@ -10,11 +10,13 @@ use hopline_runtime::files::DataDir;
 use hopline_runtime::telemetry;
 
 use crate::out;
-use crate::server::{Roles, Server};
+use crate::roles::Roles;
+use crate::server::Server;
 
 /// Serves until SIGTERM or Ctrl-C.
 pub(crate) fn run(config: Config, arguments: &ArgMatches) -> anyhow::Result<ExitCode> {
     let roles = Roles::parse(arguments.get_one::<String>("role").expect("--role has a default"))?;
+    roles.refuse_contradictions(&config)?;
     telemetry::init_logging(&config.log)?;
     let data_dir = DataDir::open(&config.data_dir, Clock::System.now())?;
     runtime()?.block_on(async {

@@ -200,7 +200,8 @@ async fn accounts(
         ids(Ranked::Offers).into_iter().filter_map(|id| id.try_into().ok()).collect();
     let affiliate_ids: Vec<AffiliateId> =
         ids(Ranked::Affiliates).into_iter().filter_map(|id| id.try_into().ok()).collect();
-    let read = services.database.read(move |tx| {
+    let database = services.database_for(viewer.scope);
+    let read = database.read(move |tx| {
         let mut names = Names::default();
         names.learn(tx, viewer.scope, offer_ids.iter().copied(), affiliate_ids.iter().copied())?;
         let latest = newest(tx, &viewer, None, LATEST, &mut names)?;

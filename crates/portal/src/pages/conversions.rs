@@ -63,7 +63,8 @@ pub(crate) async fn list(
     let before = before.map_err(|_| Problem::malformed(""))?;
     let services = state.services();
     let asked = viewer.clone();
-    let read = services.database.read(move |tx| {
+    let database = services.database_for(viewer.scope);
+    let read = database.read(move |tx| {
         let mut names = Names::default();
         let found = newest(tx, &asked, before, PAGE_ROWS + 1, &mut names)?;
         Ok::<_, StoreError>((found, names, tenant(tx, &asked)?))
@@ -94,7 +95,8 @@ pub(crate) async fn one(
     let id = id.parse::<i64>().ok().and_then(|id| ConversionId::try_from(id).ok());
     let id = id.ok_or_else(|| Problem::not_found(""))?;
     let asked = viewer.clone();
-    let read = state.services().database.read(move |tx| {
+    let database = state.services().database_for(viewer.scope);
+    let read = database.read(move |tx| {
         let Some(conversion) = conversions::get(tx, asked.scope, id)? else { return Ok(None) };
         let mut names = Names::default();
         names.learn(tx, asked.scope, [conversion.offer], conversion.affiliate)?;

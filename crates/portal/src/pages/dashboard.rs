@@ -52,7 +52,7 @@ pub(crate) async fn page(
     let services = state.services();
     let live = load(services, &viewer, span(wish)).await?;
     let asked = viewer.clone();
-    let name = services.database.read(move |tx| tenant(tx, &asked)).await;
+    let name = services.database_for(viewer.scope).read(move |tx| tenant(tx, &asked)).await;
     let name = name.map_err(|failure: StoreError| Problem::from(failure))?;
     let frame = Frame::new(&viewer, name, "/dashboard");
     Ok(rendered(&Page { t: &ENGLISH, assets: assets::folder(), frame, live }))

@@ -245,8 +245,7 @@ impl Network {
                 finding: None,
             });
         }
-        let content = [0; 32];
-        let batch = ClickBatch { stream: STREAM, first, last, clicks, content };
+        let batch = ClickBatch::of_clicks(STREAM, first, last, &clicks);
         self.services.click_store.store(batch).await.unwrap();
         self.services.click_store.mark_fresh(self.services.clock.now().plus(-2_000));
         click_id

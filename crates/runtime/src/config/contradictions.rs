@@ -49,6 +49,19 @@ pub(super) fn find(config: &Config, layers: &Layers) -> Vec<Complaint> {
     if tls.iter().filter(|key| layers.get(key).value != Value::Unset).count() == 1 {
         complain(tls[0], tls[1], "TLS needs both a certificate and its key".to_owned());
     }
+    let upstream = ["edge.upstream", "edge.upstream_key", "edge.upstream_ca"];
+    let [is_upstream, has_key, has_ca] = upstream.map(|key| layers.get(key).value != Value::Unset);
+    if is_upstream && !has_key {
+        let message =
+            "the API is asked with a key: make one with `hopline key create --role edge`".to_owned();
+        complain(upstream[0], upstream[1], message);
+    }
+    if has_key && !is_upstream {
+        complain(upstream[0], upstream[1], "there is a key, but no address to send it to".to_owned());
+    }
+    if has_ca && !is_upstream {
+        complain(upstream[0], upstream[2], "there are authorities, but no address to check".to_owned());
+    }
     let (share, shares) = (config.edge.cap_share, config.edge.cap_shares);
     if share > shares {
         let message = format!("there is no share {share} where caps are cut into {shares}");

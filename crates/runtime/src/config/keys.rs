@@ -22,6 +22,15 @@ pub enum DefaultValue {
     Unset,
     /// `http://` and the address of the named key.
     UrlOf(&'static str),
+    /// One value where the named store lies in the data directory, another where it is a server.
+    ByStore {
+        /// Key of the store.
+        key: &'static str,
+        /// In the data directory.
+        local: &'static str,
+        /// On a server.
+        server: &'static str,
+    },
 }
 
 /// What values a setting takes.
@@ -47,8 +56,9 @@ pub enum Kind {
     Url,
     /// Networks in CIDR notation: a list in the file, separated by commas elsewhere.
     Cidrs,
-    /// Which store to use; only these are supported. What else is given is not echoed, for it may hold a password.
-    Store(&'static [&'static str]),
+    /// Which store to use: this word for the one in the data directory, or an address with one of these schemes. What is
+    /// given is shown without its password, and not at all where it is refused.
+    Store(&'static str, &'static [&'static str]),
     /// A log filter such as `info,hopline_edge=debug`.
     LogFilter,
     /// Two capital letters of ISO 3166-1.
@@ -66,7 +76,11 @@ impl Kind {
             Self::Secret => "text (never shown)".into(),
             Self::Count(min, max) => format!("a whole number from {min} to {max}"),
             Self::Switch => "true or false".into(),
-            Self::Choice(words) | Self::Store(words) => format!("one of {}", words.join(", ")),
+            Self::Choice(words) => format!("one of {}", words.join(", ")),
+            Self::Store(word, schemes) => {
+                let forms: Vec<_> = schemes.iter().map(|scheme| format!("{scheme}://…")).collect();
+                format!("{word} or {}", forms.join(", "))
+            }
             Self::BaseUrl => "an http or https address without query, like https://go.example.com".into(),
             Self::Url => "an http or https address".into(),
             Self::Cidrs => "networks like 10.0.0.0/8, 2001:db8::/32".into(),
@@ -97,6 +111,9 @@ impl KeySpec {
             DefaultValue::Is(value) => value.into(),
             DefaultValue::Unset => "(not set)".into(),
             DefaultValue::UrlOf(key) => format!("http://<{key}>"),
+            DefaultValue::ByStore { key, local, server } => {
+                format!("{local}; {server} where {key} names a server")
+            }
         }
     }
 }
@@ -108,7 +125,12 @@ const fn key(name: &'static str, kind: Kind, default: DefaultValue, doc: &'stati
     KeySpec { name, kind, default, doc }
 }
 
-use DefaultValue::{Is, Unset, UrlOf};
+use DefaultValue::{ByStore, Is, Unset, UrlOf};
+
+/// The control store in the data directory.
+pub(super) const LOCAL_STORE: &str = "sqlite";
+/// The click store in the data directory.
+pub(super) const LOCAL_CLICKS: &str = "embedded";
 
 const DAYS: Kind = Kind::Count(1, 3_650);
 
@@ -249,6 +271,30 @@ pub const KEYS: &[KeySpec] = &[
         "Open connections of the edge over all threads; further ones wait in the system's queue.",
     ),
     key(
+        "edge.upstream",
+        Kind::BaseUrl,
+        Unset,
+        "Address of an API of this installation. An edge that runs by itself asks it for the catalogue and hands it reported conversions, and needs no access to the control store.",
+    ),
+    key(
+        "edge.upstream_key",
+        Kind::Secret,
+        Unset,
+        "Key for edge.upstream, made by `hopline key create --role edge`.",
+    ),
+    key(
+        "edge.upstream_ca",
+        Kind::Path,
+        Unset,
+        "Authorities (PEM) that edge.upstream's certificate is checked against instead of the public ones.",
+    ),
+    key(
+        "edge.catalogue_file",
+        Kind::Path,
+        Unset,
+        "Catalogue snapshot that the edge takes instead of asking a store or edge.upstream; read again when it is replaced.",
+    ),
+    key(
         "api.listen",
         Kind::Address,
         Is("127.0.0.1:8081"),
@@ -263,15 +309,15 @@ pub const KEYS: &[KeySpec] = &[
     ),
     key(
         "store.url",
-        Kind::Store(&["sqlite"]),
-        Is("sqlite"),
-        "Store of accounts, conversions and ledger. This version supports sqlite, in the data directory.",
+        Kind::Store(LOCAL_STORE, &["postgres", "postgresql"]),
+        Is(LOCAL_STORE),
+        "Store of accounts, conversions and ledger: sqlite, in the data directory, or postgres://user:password@host:5432/database.",
     ),
     key(
         "clicks.url",
-        Kind::Store(&["embedded"]),
-        Is("embedded"),
-        "Store of clicks. This version supports embedded, in the data directory.",
+        Kind::Store(LOCAL_CLICKS, &["clickhouse", "clickhouses", "http", "https"]),
+        Is(LOCAL_CLICKS),
+        "Store of clicks: embedded, in the data directory, or clickhouse://user:password@host:8123/database (its HTTP interface).",
     ),
     key("clicks.retention_days", DAYS, Is("395"), "How long raw clicks are kept."),
     key(
@@ -289,11 +335,21 @@ pub const KEYS: &[KeySpec] = &[
     key(
         "ship.batch_records",
         Kind::Count(1, 1_000_000),
-        Is("10000"),
+        ByStore { key: "clicks.url", local: "10000", server: "100000" },
         "Most records in one batch to the click store.",
     ),
-    key("ship.interval_ms", Kind::Count(1, 60_000), Is("200"), "Pause between two looks at the spool."),
-    key("worker.tick_ms", Kind::Count(1, 60_000), Is("200"), "Pause between two looks for work."),
+    key(
+        "ship.interval_ms",
+        Kind::Count(1, 60_000),
+        ByStore { key: "clicks.url", local: "200", server: "1000" },
+        "Pause between two looks at the spool, and between two batches that are not full where the click store is a server.",
+    ),
+    key(
+        "worker.tick_ms",
+        Kind::Count(1, 60_000),
+        ByStore { key: "store.url", local: "200", server: "1000" },
+        "Pause between two looks for work. A server tells of new work by itself.",
+    ),
     key(
         "worker.ppc_grace_seconds",
         Kind::Count(0, 86_400),

@@ -56,6 +56,9 @@ impl Layers {
         for spec in KEYS {
             let value = match spec.default {
                 DefaultValue::Is(text) => value::parse(spec.kind, text).expect("defaults fit their kind"),
+                DefaultValue::ByStore { local, .. } => {
+                    value::parse(spec.kind, local).expect("defaults fit their kind")
+                }
                 DefaultValue::Unset | DefaultValue::UrlOf(_) => Value::Unset,
             };
             self.values.insert(spec.name, Resolved { value, source: Source::Default });
@@ -198,12 +201,23 @@ impl Layers {
 
     fn derive(&mut self) {
         for spec in KEYS {
-            let DefaultValue::UrlOf(origin) = spec.default else { continue };
-            let is_set = self.get(spec.name).source != Source::Default;
-            if let (false, Value::Address(address)) = (is_set, &self.get(origin).value) {
-                let value = Value::Text(super::url_of(*address));
-                self.values.insert(spec.name, Resolved { value, source: Source::Derived { from: origin } });
+            if self.get(spec.name).source != Source::Default {
+                continue;
             }
+            let (value, from) = match spec.default {
+                DefaultValue::UrlOf(origin) => match &self.get(origin).value {
+                    Value::Address(address) => (Value::Text(super::url_of(*address)), origin),
+                    _ => continue,
+                },
+                DefaultValue::ByStore { key, server, .. } => match &self.get(key).value {
+                    Value::Store(_) => {
+                        (value::parse(spec.kind, server).expect("defaults fit their kind"), key)
+                    }
+                    _ => continue,
+                },
+                DefaultValue::Is(_) | DefaultValue::Unset => continue,
+            };
+            self.values.insert(spec.name, Resolved { value, source: Source::Derived { from } });
         }
     }
 }

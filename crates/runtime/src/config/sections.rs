@@ -9,7 +9,7 @@ use super::cidr::Cidr;
 use super::complaint::Source;
 use super::keys::KEYS;
 use super::layers::Layers;
-use super::value::Value;
+use super::value::{Secret, StoreAddress, Value};
 
 /// Everything that is configured. What each setting does stands in [`KEYS`].
 #[derive(Debug, Clone)]
@@ -113,6 +113,21 @@ pub struct EdgeConfig {
     pub tls: Option<TlsPaths>,
     /// Open connections over all threads.
     pub max_connections: usize,
+    /// The API that an edge by itself asks for its catalogue.
+    pub upstream: Option<Upstream>,
+    /// Catalogue snapshot in place of a store's or the API's.
+    pub catalogue_file: Option<PathBuf>,
+}
+
+/// The API that an edge by itself asks for its catalogue, and hands reported conversions to.
+#[derive(Debug, Clone)]
+pub struct Upstream {
+    /// Its address, without a slash at the end.
+    pub url: String,
+    /// The edge's key.
+    pub key: Secret,
+    /// Authorities to check its certificate against instead of the public ones (PEM).
+    pub ca: Option<PathBuf>,
 }
 
 /// What a click gets that cannot be written because the disk is full.
@@ -189,10 +204,12 @@ pub struct StoreConfig {
 }
 
 /// Which control store.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum StoreUrl {
     /// SQLite in the data directory.
     Sqlite,
+    /// A PostgreSQL server.
+    Postgres(StoreAddress),
 }
 
 /// `[clicks]`.
@@ -205,10 +222,12 @@ pub struct ClicksConfig {
 }
 
 /// Which click store.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ClicksUrl {
     /// The embedded one in the data directory.
     Embedded,
+    /// ClickHouse servers.
+    ClickHouse(StoreAddress),
 }
 
 /// `[spool]`.
@@ -271,9 +290,9 @@ impl Config {
                 base_url_is_set: read.is_set("api.base_url"),
             },
             metrics: MetricsConfig { listen: read.address("metrics.listen") },
-            store: StoreConfig { url: StoreUrl::Sqlite },
+            store: StoreConfig { url: read.store("store.url").map_or(StoreUrl::Sqlite, StoreUrl::Postgres) },
             clicks: ClicksConfig {
-                url: ClicksUrl::Embedded,
+                url: read.store("clicks.url").map_or(ClicksUrl::Embedded, ClicksUrl::ClickHouse),
                 retention_days: read.count("clicks.retention_days"),
             },
             spool: SpoolConfig {
@@ -344,6 +363,28 @@ impl Reader<'_> {
                 .zip(self.path("edge.tls_key"))
                 .map(|(certificate, key)| TlsPaths { certificate, key }),
             max_connections: self.count("edge.max_connections"),
+            upstream: self
+                .optional_text("edge.upstream")
+                .zip(self.secret("edge.upstream_key"))
+                .map(|(url, key)| Upstream { url, key, ca: self.path("edge.upstream_ca") }),
+            catalogue_file: self.path("edge.catalogue_file"),
+        }
+    }
+
+    /// The address of a server; none where the store is in the data directory.
+    fn store(&self, name: &str) -> Option<StoreAddress> {
+        match self.value(name) {
+            Value::Text(_) => None,
+            Value::Store(address) => Some(address.clone()),
+            other => mismatch(name, other),
+        }
+    }
+
+    fn secret(&self, name: &str) -> Option<Secret> {
+        match self.value(name) {
+            Value::Unset => None,
+            Value::Secret(secret) => Some(secret.clone()),
+            other => mismatch(name, other),
         }
     }
 

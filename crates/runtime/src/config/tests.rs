@@ -194,12 +194,51 @@ fn settings_that_need_one_another_are_asked_for_together() {
 }
 
 #[test]
-fn stores_of_other_versions_are_refused_and_their_passwords_not_shown() {
+fn servers_are_named_by_their_address_and_no_password_is_shown() {
+    let env = [
+        ("HOPLINE_STORE_URL", "postgres://u:hunter2@db/x"),
+        ("HOPLINE_CLICKS_URL", "https://u:hunter2@ch"),
+        ("HOPLINE_EDGE_UPSTREAM", "https://api.example"),
+        ("HOPLINE_EDGE_UPSTREAM_KEY", "hunter2"),
+    ];
+    let config = Config::load(&inputs("", &env, &[])).unwrap();
+    shows(&config, "store.url", "postgres://u:***@db/x", "environment HOPLINE_STORE_URL");
+    shows(&config, "clicks.url", "https://u:***@ch", "environment HOPLINE_CLICKS_URL");
+    shows(&config, "edge.upstream_key", "***", "environment HOPLINE_EDGE_UPSTREAM_KEY");
+    assert!(!format!("{config:?}").contains("hunter2"), "{config:?}");
+    let StoreUrl::Postgres(address) = &config.store.url else { panic!("{:?}", config.store.url) };
+    assert_eq!(address.expose(), "postgres://u:hunter2@db/x");
+    assert!(matches!(config.clicks.url, ClicksUrl::ClickHouse(_)));
+    assert_eq!(config.edge.upstream.map(|upstream| upstream.url).as_deref(), Some("https://api.example"));
+}
+
+#[test]
+fn addresses_that_are_no_stores_are_refused_and_their_passwords_not_shown() {
     let env =
-        [("HOPLINE_STORE_URL", "postgres://u:hunter2@db/x"), ("HOPLINE_CLICKS_URL", "https://u:hunter2@ch")];
+        [("HOPLINE_STORE_URL", "mysql://u:hunter2@db/x"), ("HOPLINE_CLICKS_URL", "postgres://u:hunter2@ch")];
     let found = complaints(&inputs("", &env, &[])).join("\n");
-    assert!(found.contains("supported: sqlite") && found.contains("supported: embedded"), "{found}");
+    assert!(found.contains("expected sqlite or") && found.contains("expected embedded or"), "{found}");
     assert!(!found.contains("hunter2"), "{found}");
+}
+
+#[test]
+fn servers_are_given_larger_batches_unless_something_else_is_said() {
+    let servers = "store.url = \"postgres://u@db/x\"\nclicks.url = \"clickhouse://ch\"\n";
+    let config = Config::load(&inputs(servers, &[], &[("ship.interval_ms", "300")])).unwrap();
+    assert_eq!((config.ship.batch_records, config.ship.interval), (100_000, Duration::from_millis(300)));
+    shows(&config, "ship.batch_records", "100000", "default, from clicks.url");
+    shows(&config, "worker.tick_ms", "1000", "default, from store.url");
+    let local = Config::defaults();
+    assert_eq!((local.ship.batch_records, local.ship.interval), (10_000, Duration::from_millis(200)));
+    shows(&local, "ship.batch_records", "10000", "default");
+}
+
+#[test]
+fn an_upstream_without_its_key_is_a_contradiction_and_so_is_a_key_without_upstream() {
+    let found = complaints(&inputs("edge.upstream = \"https://api.example\"", &[], &[])).join("\n");
+    assert!(found.contains("hopline key create --role edge"), "{found}");
+    let found = complaints(&inputs("edge.upstream_key = \"k\"\nedge.upstream_ca = \"ca.pem\"", &[], &[]));
+    assert_eq!(found.len(), 2, "{found:?}");
 }
 
 #[test]

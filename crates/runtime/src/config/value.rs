@@ -37,12 +37,72 @@ impl fmt::Display for Secret {
     }
 }
 
+/// The address of a store; prints without passwords.
+#[derive(Clone, PartialEq, Eq)]
+pub struct StoreAddress(String);
+
+impl StoreAddress {
+    /// Takes an address.
+    #[must_use]
+    pub fn new(address: impl Into<String>) -> Self {
+        Self(address.into())
+    }
+
+    /// The address with its password, for the one place that connects.
+    #[must_use]
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for StoreAddress {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{self}")
+    }
+}
+
+impl fmt::Display for StoreAddress {
+    /// What stands between a colon and the last `@` is hidden, also where a password holds signs that it should not; so are
+    /// parameters whose names sound like secrets.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (scheme, rest) = self.0.split_once("://").unwrap_or(("", &self.0));
+        if !scheme.is_empty() {
+            write!(f, "{scheme}://")?;
+        }
+        let rest = match rest.rsplit_once('@') {
+            None => rest,
+            Some((credentials, rest)) => {
+                match credentials.split_once(':') {
+                    Some((user, _)) => write!(f, "{user}:***@")?,
+                    None => write!(f, "{credentials}@")?,
+                }
+                rest
+            }
+        };
+        let (base, parameters) = rest.split_once('?').unwrap_or((rest, ""));
+        f.write_str(base)?;
+        for (place, parameter) in parameters.split('&').filter(|parameter| !parameter.is_empty()).enumerate()
+        {
+            f.write_str(if place == 0 { "?" } else { "&" })?;
+            let (name, value) = parameter.split_once('=').unwrap_or((parameter, ""));
+            let is_secret = ["pass", "secret", "token"].iter().any(|word| name.to_lowercase().contains(word));
+            match (is_secret, value) {
+                (_, "") => f.write_str(name)?,
+                (true, _) => write!(f, "{name}=***")?,
+                (false, _) => write!(f, "{name}={value}")?,
+            }
+        }
+        Ok(())
+    }
+}
+
 /// A value that fits its kind.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Value {
     Unset,
     Text(String),
     Secret(Secret),
+    Store(StoreAddress),
     Path(PathBuf),
     Address(SocketAddr),
     Count(u64),
@@ -57,6 +117,7 @@ impl Value {
             Self::Unset => "(not set)".into(),
             Self::Text(text) => text.clone(),
             Self::Secret(secret) => secret.to_string(),
+            Self::Store(address) => address.to_string(),
             Self::Path(path) => path.display().to_string(),
             Self::Address(address) => address.to_string(),
             Self::Count(count) => count.to_string(),
@@ -91,8 +152,13 @@ pub(super) fn parse(kind: Kind, text: &str) -> Result<Value, String> {
         Kind::Switch => given.parse().map(Value::Switch).map_err(|_| wrong()),
         Kind::Choice(words) if words.contains(&given) => Ok(Value::Text(given.to_owned())),
         Kind::Choice(_) => Err(wrong()),
-        Kind::Store(words) if words.contains(&given) => Ok(Value::Text(given.to_owned())),
-        Kind::Store(words) => Err(unsupported_store(given, words)),
+        Kind::Store(word, _) if given == word => Ok(Value::Text(given.to_owned())),
+        Kind::Store(_, schemes) => match given.split_once("://") {
+            Some((scheme, rest)) if schemes.contains(&scheme) && !rest.is_empty() => {
+                Ok(Value::Store(StoreAddress::new(given)))
+            }
+            _ => Err(unsupported_store(given, kind)),
+        },
         Kind::BaseUrl => base_url(given).ok_or_else(wrong),
         Kind::Url => web_address(given).map(|_| Value::Text(given.to_owned())).ok_or_else(wrong),
         Kind::Cidrs => cidrs(given.split(',').map(str::trim).filter(|part| !part.is_empty())),
@@ -132,11 +198,12 @@ fn base_url(text: &str) -> Option<Value> {
 }
 
 /// Names only the scheme of what was given: the rest may hold a password.
-fn unsupported_store(given: &str, supported: &[&str]) -> String {
-    let supported = supported.join(", ");
+fn unsupported_store(given: &str, kind: Kind) -> String {
+    let expected = kind.expected();
     match given.split_once(':') {
-        Some((scheme, _)) => format!("{scheme}:… is not supported by this version; supported: {supported}"),
-        None => format!("{given:?} is not supported by this version; supported: {supported}"),
+        Some((scheme, _)) => format!("{scheme}:… is no store; expected {expected}"),
+        None if given.contains('@') => format!("this is no store; expected {expected}"),
+        None => format!("{given:?} is no store; expected {expected}"),
     }
 }
 
@@ -153,10 +220,37 @@ mod tests {
     }
 
     #[test]
-    fn a_refused_store_shows_what_is_supported_and_no_password() {
-        let error = parse(Kind::Store(&["sqlite"]), "postgres://hopline:hunter2@db/hopline").unwrap_err();
-        assert!(error.contains("postgres:") && error.contains("supported: sqlite"), "{error}");
-        assert!(!error.contains("hunter2"), "{error}");
+    fn a_refused_store_shows_what_is_expected_and_no_password() {
+        let kind = Kind::Store("sqlite", &["postgres"]);
+        for bad in
+            ["mysql://hopline:hunter2@db/hopline", "postgres:hopline:hunter2@db", "hunter2@db", "postgres://"]
+        {
+            let error = parse(kind, bad).unwrap_err();
+            assert!(error.contains("expected sqlite or postgres://"), "{error}");
+            assert!(!error.contains("hunter2"), "{error}");
+        }
+    }
+
+    #[test]
+    fn the_address_of_a_store_is_shown_without_its_password() {
+        for (given, shown) in [
+            (
+                "postgres://app:hunter2@db:5432/hopline?sslmode=require",
+                "postgres://app:***@db:5432/hopline?sslmode=require",
+            ),
+            ("postgres://app:hun/t@er:2@db/hopline", "postgres://app:***@db/hopline"),
+            ("postgres://app@db/hopline", "postgres://app@db/hopline"),
+            (
+                "clickhouse://a:8123,b:8123/hopline?password=hunter2&timeout=9",
+                "clickhouse://a:8123,b:8123/hopline?password=***&timeout=9",
+            ),
+            ("http://db", "http://db"),
+        ] {
+            let value = parse(Kind::Store("x", &["postgres", "clickhouse", "http"]), given).unwrap();
+            assert_eq!(value.shown(), shown);
+            assert!(!format!("{value:?}").contains("hun"), "{value:?}");
+            assert!(matches!(value, Value::Store(address) if address.expose() == given));
+        }
     }
 
     #[test]

@@ -64,6 +64,28 @@ pub struct WebhookMetrics {
     pub deliveries: LabelledCounter<WebhookOutcome>,
 }
 
+/// Sharing the work among several workers.
+#[derive(Debug, Clone)]
+pub struct LeaseMetrics {
+    /// Parts of the conversions that this worker decides.
+    pub partitions: IntGauge,
+    /// Whether it does what only one may do: 0 or 1.
+    pub leader: IntGauge,
+    /// Looks that failed.
+    pub failures: IntCounter,
+}
+
+/// The connections to stores.
+#[derive(Debug, Clone)]
+pub struct StoreMetrics {
+    /// Whether the control store, or the API in its place, answered last: 0 or 1.
+    pub control_up: IntGauge,
+    /// Whether the click store answered last: 0 or 1.
+    pub clicks_up: IntGauge,
+    /// Signs of another edge with the same id.
+    pub edge_id_conflicts: IntCounter,
+}
+
 /// Start and end. The difference of the two counters is a kill.
 #[derive(Debug, Clone)]
 pub struct LifecycleMetrics {
@@ -91,6 +113,10 @@ pub struct Metrics {
     pub ledger: LedgerMetrics,
     /// Webhooks and postbacks.
     pub webhooks: WebhookMetrics,
+    /// Sharing the work among several workers.
+    pub leases: LeaseMetrics,
+    /// The connections to stores.
+    pub stores: StoreMetrics,
     /// Start and end.
     pub lifecycle: LifecycleMetrics,
 }
@@ -134,6 +160,16 @@ impl Metrics {
             attribution: AttributionMetrics { lag_seconds: gauge(&registry, Metric::AttributionLagSeconds) },
             ledger: LedgerMetrics { transactions: counter(&registry, Metric::LedgerTransactions) },
             webhooks: WebhookMetrics { deliveries: labelled(&registry, Metric::WebhookDeliveries) },
+            leases: LeaseMetrics {
+                partitions: int_gauge(&registry, Metric::LeasePartitions),
+                leader: int_gauge(&registry, Metric::LeaseLeader),
+                failures: counter(&registry, Metric::LeaseFailures),
+            },
+            stores: StoreMetrics {
+                control_up: int_gauge(&registry, Metric::ControlStoreUp),
+                clicks_up: int_gauge(&registry, Metric::ClickStoreUp),
+                edge_id_conflicts: counter(&registry, Metric::EdgeIdConflicts),
+            },
             lifecycle: LifecycleMetrics {
                 begun: counter(&registry, Metric::ShutdownsBegun),
                 finished: counter(&registry, Metric::ShutdownsFinished),

@@ -55,6 +55,18 @@ pub enum Metric {
     LedgerTransactions,
     /// Attempts to deliver a webhook or postback.
     WebhookDeliveries,
+    /// Parts of the conversions that this worker decides.
+    LeasePartitions,
+    /// Whether this worker does what only one may do.
+    LeaseLeader,
+    /// Looks at leases that failed.
+    LeaseFailures,
+    /// Whether the control store answers.
+    ControlStoreUp,
+    /// Whether the click store answers.
+    ClickStoreUp,
+    /// Signs of another edge with this edge's id.
+    EdgeIdConflicts,
     /// Shutdowns begun.
     ShutdownsBegun,
     /// Shutdowns finished.
@@ -83,6 +95,12 @@ impl Metric {
         Self::AttributionLagSeconds,
         Self::LedgerTransactions,
         Self::WebhookDeliveries,
+        Self::LeasePartitions,
+        Self::LeaseLeader,
+        Self::LeaseFailures,
+        Self::ControlStoreUp,
+        Self::ClickStoreUp,
+        Self::EdgeIdConflicts,
         Self::ShutdownsBegun,
         Self::ShutdownsFinished,
         Self::ProcessResidentBytes,
@@ -147,6 +165,32 @@ impl Metric {
             Self::WebhookDeliveries => by_outcome::<WebhookOutcome>(
                 "hopline_webhook_deliveries_total",
                 "Attempts to deliver a webhook or postback, by outcome.",
+            ),
+            Self::LeasePartitions => {
+                plain("hopline_lease_partitions", "Parts of the conversions that this worker decides.", Gauge)
+            }
+            Self::LeaseLeader => plain(
+                "hopline_lease_leader",
+                "1 where this worker does what only one may do at a time, else 0.",
+                Gauge,
+            ),
+            Self::LeaseFailures => plain(
+                "hopline_lease_failures_total",
+                "Looks at the leases that failed; each is tried again.",
+                Counter,
+            ),
+            Self::ControlStoreUp => plain(
+                "hopline_control_store_up",
+                "1 where the control store, or the API in its place, answered last, else 0.",
+                Gauge,
+            ),
+            Self::ClickStoreUp => {
+                plain("hopline_click_store_up", "1 where the click store answered last, else 0.", Gauge)
+            }
+            Self::EdgeIdConflicts => plain(
+                "hopline_edge_id_conflicts_total",
+                "Signs of another edge that uses the same edge.id.",
+                Counter,
             ),
             Self::ShutdownsBegun => {
                 plain("hopline_shutdowns_begun_total", "Orderly shutdowns begun by this process.", Counter)

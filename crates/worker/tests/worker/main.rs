@@ -2,12 +2,15 @@
 
 #![expect(clippy::unwrap_used, reason = "helpers of tests fail as tests do")]
 
+mod leases;
 mod network;
 
 use hopline_catalogue::data::{CapMetric, CapPeriod, CapScope};
 use hopline_control_store::caps::NewCap;
 use hopline_control_store::findings::{self, FindingFilter};
 use hopline_control_store::{Page, Scope};
+use hopline_ledger::{Account, Draft, Posting, Subject, TransactionId, TransactionKind};
+use hopline_money::Currency;
 use hopline_report::Value;
 use hopline_runtime::telemetry::ConversionOutcome;
 use hopline_types::{CommissionStatus, HOUR_MS};
@@ -108,7 +111,8 @@ async fn l_04_a_fact_sent_again_after_a_crash_counts_once() {
 #[tokio::test]
 async fn a_fact_that_nobody_can_read_is_kept_aside_and_the_rest_goes_on() {
     let network = Network::new().await;
-    network.write(|tx| Ok(hopline_control_store::facts::put(tx, "bad", "{}")?)).await;
+    let bad = hopline_control_store::facts::NewFact { fact_id: "bad".into(), fact: "{}".into() };
+    network.write(move |tx| Ok(hopline_control_store::facts::put(tx, vec![bad.clone()])?)).await;
     let id = network.report_sale("A-1", "10.00", None).await;
     network.run_once().await;
     assert!(network.is_decided(id).await);
@@ -348,5 +352,85 @@ async fn a_reached_cap_closes_the_offer_and_rejects_what_comes_late() {
     // The next day has room anyway.
     network.hand.advance(24 * HOUR_MS);
     assert!(!network.is_closed().await);
+    network.audit().await;
+}
+
+// L-04
+#[tokio::test]
+async fn l_04_two_workers_that_both_hold_a_part_book_nothing_twice() {
+    let network = Network::new().await;
+    let mut sold = Vec::new();
+    for number in 0..60 {
+        let click = network.click(NOW.plus(-5_000), "x");
+        network.store(&[&click]).await;
+        sold.push(network.report_sale(&format!("A-{number}"), "10.00", Some(&click)).await);
+    }
+    // The lease of one has run out, and it does not know it yet.
+    let workers = [network.start(), network.start(), network.start()];
+    for id in sold {
+        eventually("it is decided", || network.is_decided(id)).await;
+    }
+    network.options.shutdown.begin();
+    for worker in workers {
+        worker.await.unwrap();
+    }
+    assert_eq!(network.payable().await, "60.00");
+    let booked = network.write(|tx| Ok(hopline_control_store::ledger::head(tx)?.count)).await;
+    assert_eq!(booked, 3 * 60);
+    assert_eq!(network.options.metrics.ledger.transactions.get(), 3 * 60);
+    network.audit().await;
+}
+
+#[tokio::test]
+async fn a_worker_leaves_alone_what_is_not_its_part() {
+    let mut network = Network::new().await;
+    let id = network.report_sale("A-1", "10.00", None).await;
+    let own = network.partition();
+    let others = hopline_worker::Claims::all().partitions().into_iter().filter(|part| *part != own);
+    network.options.claims = hopline_worker::Claims::of(&others.collect::<Vec<_>>());
+    network.run_once().await;
+    assert!(!network.is_decided(id).await);
+    network.options.claims.hold(&[own]);
+    network.run_once().await;
+    assert!(network.is_decided(id).await);
+}
+
+#[tokio::test]
+async fn a_store_that_refuses_one_of_many_keeps_the_others() {
+    let network = Network::new().await;
+    let mut sold = Vec::new();
+    for number in 0..9 {
+        let click = network.click(NOW.plus(-5_000), "x");
+        network.store(&[&click]).await;
+        sold.push(network.report_sale(&format!("A-{number}"), "10.00", Some(&click)).await);
+    }
+    // Something else has the name of what the sixth would book.
+    let (bad, affiliate) = (sold[5], network.affiliate());
+    network
+        .write(move |tx| {
+            let id = format!("commission_pending:{bad}:{affiliate}");
+            let id = TransactionId::new(id).unwrap();
+            let adjustment = Draft {
+                id,
+                kind: TransactionKind::Adjustment,
+                effective_at: NOW,
+                subject: Subject::default(),
+                corrects: None,
+                reason: Some("by hand".into()),
+                postings: vec![
+                    Posting::new(Account::NetworkClawbackLoss, 7, Currency::EUR),
+                    Posting::new(Account::NetworkMargin, -7, Currency::EUR),
+                ],
+            };
+            Ok(hopline_control_store::ledger::post(tx, adjustment, NOW)?)
+        })
+        .await;
+    network.run_once().await;
+    for (place, id) in sold.into_iter().enumerate() {
+        let expected = if place == 5 { CommissionStatus::Unattributed } else { CommissionStatus::Payable };
+        assert_eq!(network.conversion(id).await.status, Some(expected), "{place}");
+    }
+    assert_eq!(network.conversion(bad).await.reason.as_deref(), Some("set_aside"));
+    assert_eq!(network.payable().await, "8.00");
     network.audit().await;
 }

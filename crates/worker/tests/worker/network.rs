@@ -30,7 +30,7 @@ use hopline_types::{
     AdvertiserId, AffiliateId, ClickFilter, ConversionId, ConversionSource, GoalKind, Model, OfferId,
     PostbackAuth, Reason, UnixMillis, Verdict,
 };
-use hopline_worker::WorkerOptions;
+use hopline_worker::{Claims, WorkerOptions};
 use tokio::sync::Notify;
 use tokio::task::JoinHandle;
 
@@ -72,6 +72,7 @@ impl Network {
         let hand = ManualClock::starting_at(NOW);
         let options = WorkerOptions {
             database: Arc::new(database),
+            claims: Claims::all(),
             click_store: Arc::new(click_store),
             clock: hand.clock(),
             config: WorkerConfig { tick: Duration::from_millis(5), ppc_grace: Duration::from_secs(300) },
@@ -81,6 +82,15 @@ impl Network {
         };
         let stored = 1.into();
         Self { options, hand, keys, advertiser, offer, affiliate, stored, _directory: directory }
+    }
+
+    /// The part that its conversions belong to.
+    pub(crate) fn partition(&self) -> u16 {
+        conversions::partition_of(self.advertiser)
+    }
+
+    pub(crate) const fn affiliate(&self) -> AffiliateId {
+        self.affiliate
     }
 
     pub(crate) fn start(&self) -> JoinHandle<()> {
@@ -150,13 +160,7 @@ impl Network {
     pub(crate) async fn store(&self, clicks: &[&Click]) {
         let records = || clicks.iter().map(|click| click.stored.unique.record());
         let (first, last) = (records().min().unwrap(), records().max().unwrap());
-        let batch = ClickBatch {
-            stream: STREAM,
-            first,
-            last,
-            clicks: clicks.iter().map(|click| click.stored.clone()).collect(),
-            content: ClickBatch::hash(STREAM, first, last, []),
-        };
+        let batch = ClickBatch::of_clicks(STREAM, first, last, clicks.iter().map(|click| &click.stored));
         self.options.click_store.store(batch).await.unwrap();
     }
 

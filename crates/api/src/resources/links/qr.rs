@@ -94,7 +94,7 @@ fn level(query: &mut Query) -> EcLevel {
 async fn code(app: &App, caller: &Caller, id: LinkId, level: EcLevel) -> Result<QrCode, Problem> {
     let scope = caller.scope;
     let found: Result<_, Problem> =
-        app.services.database.read(move |tx| Ok(links::get(tx, scope, id)?)).await;
+        app.services.database_for(caller.scope).read(move |tx| Ok(links::get(tx, scope, id)?)).await;
     let link = found?.ok_or_else(|| super::unknown(id))?;
     let url = super::url(&link, &app.services.settings.edge_base_url);
     QrCode::with_error_correction_level(url, level).map_err(|refusal| {
