@@ -226,7 +226,7 @@ fn offer(advertiser_id: AdvertiserId, number: u64) -> NewOffer {
             model: Model::LastClick,
             window_seconds: 30 * 86_400,
             approval: Approval::Automatic,
-            hold_days: if number % 2 == 0 { 14 } else { 0 },
+            hold_days: if number.is_multiple_of(2) { 14 } else { 0 },
             starts_at: None,
             ends_at: None,
         },
