@@ -4,7 +4,7 @@
 //! endian, texts have their length before them. The server converts plain texts to what a column is (`LowCardinality`). A text that no row has
 //! is not sent: its column takes its default, which is the empty text too.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 
 use bytes::Bytes;
 use hopline_click_store::{RecordedClick, Records};
@@ -23,8 +23,22 @@ const PSEUDONYM: u8 = 25;
 pub(crate) struct Block {
     /// Names of the columns, with commas.
     pub(crate) columns: String,
-    /// The bytes, in pieces.
+    /// The bytes, in pieces: the head, then each column.
     pub(crate) body: Vec<Bytes>,
+    names: Vec<&'static str>,
+}
+
+/// Buffers of columns that were sent, by the columns' names: fresh memory for every batch would cost more than writing into it.
+#[derive(Debug, Default)]
+pub(crate) struct Spare(HashMap<&'static str, Vec<u8>>);
+
+impl Block {
+    /// Takes the buffers back that nobody holds any more.
+    pub(crate) fn into_spare(self) -> Spare {
+        let columns = self.names.into_iter().zip(self.body.into_iter().skip(1));
+        let buffers = columns.filter_map(|(name, bytes)| Some((name, Vec::from(bytes.try_into_mut().ok()?))));
+        Spare(buffers.collect())
+    }
 }
 
 /// What a batch holds.
@@ -85,8 +99,10 @@ struct Column {
 }
 
 impl Column {
-    fn new(name: &'static str, kind: &str, room: usize) -> Self {
-        let mut bytes = Vec::with_capacity(name.len() + kind.len() + 2 + room);
+    fn new(name: &'static str, kind: &str, room: usize, spare: &mut Spare) -> Self {
+        let mut bytes = spare.0.remove(name).unwrap_or_default();
+        bytes.clear();
+        bytes.reserve(name.len() + kind.len() + 2 + room);
         put_text(&mut bytes, name.as_bytes());
         put_text(&mut bytes, kind.as_bytes());
         Self { name, newest: bytes.len(), bytes, rows: 0 }
@@ -123,21 +139,22 @@ fn put_text(bytes: &mut Vec<u8>, text: &[u8]) {
 struct Fields {
     columns: Vec<Option<Column>>,
     rows: usize,
+    spare: Spare,
 }
 
 impl Fields {
-    fn of(rows: usize) -> Self {
-        Self { columns: (0..=FIELDS.len()).map(|_| None).collect(), rows }
+    fn of(rows: usize, spare: Spare) -> Self {
+        Self { columns: (0..=FIELDS.len()).map(|_| None).collect(), rows, spare }
     }
 
     /// The value of a field. Should a record have it twice, the last one counts, as it does for the decoder.
     fn put(&mut self, row: usize, tag: u8, value: &[u8]) {
         let index = usize::from(tag).wrapping_sub(1);
-        let rows = self.rows;
+        let (rows, spare) = (self.rows, &mut self.spare);
         let Some(slot) = self.columns.get_mut(index) else { return };
         let column = slot.get_or_insert_with(|| match FIELDS.get(index) {
-            Some(name) => Column::new(name, "String", rows * TEXT_BYTES),
-            None => Column::new("pseudonym", "UInt64", rows * 8),
+            Some(name) => Column::new(name, "String", rows * TEXT_BYTES, spare),
+            None => Column::new("pseudonym", "UInt64", rows * 8, spare),
         });
         if column.rows > row {
             column.bytes.truncate(column.newest);
@@ -189,24 +206,24 @@ struct Fixed {
 }
 
 impl Fixed {
-    fn of(rows: usize) -> Self {
+    fn of(rows: usize, spare: &mut Spare) -> Self {
         Self {
-            unique: Column::new("unique", "UInt64", rows * 8),
-            kind: Column::new("kind", "UInt8", rows),
-            at: Column::new("at", "DateTime64(3, 'UTC')", rows * 8),
-            advertiser: Column::new("advertiser", "UInt32", rows * 4),
-            offer: Column::new("offer", "UInt32", rows * 4),
-            affiliate: Column::new("affiliate", "UInt32", rows * 4),
-            link: Column::new("link", "UInt32", rows * 4),
-            verdict: Column::new("verdict", "UInt8", rows),
-            visitor_key: Column::new("visitor_key", "UInt64", rows * 8),
-            network: Column::new("network", "UInt32", rows * 4),
-            flags: Column::new("flags", "UInt16", rows * 2),
-            status: Column::new("status", "UInt16", rows * 2),
-            rule_version: Column::new("rule_version", "UInt8", rows),
-            country: Column::new("country", "String", rows * 3),
-            device: Column::new("device", "String", rows * 8),
-            token: Column::new("token", "FixedString(45)", rows * 45),
+            unique: Column::new("unique", "UInt64", rows * 8, spare),
+            kind: Column::new("kind", "UInt8", rows, spare),
+            at: Column::new("at", "DateTime64(3, 'UTC')", rows * 8, spare),
+            advertiser: Column::new("advertiser", "UInt32", rows * 4, spare),
+            offer: Column::new("offer", "UInt32", rows * 4, spare),
+            affiliate: Column::new("affiliate", "UInt32", rows * 4, spare),
+            link: Column::new("link", "UInt32", rows * 4, spare),
+            verdict: Column::new("verdict", "UInt8", rows, spare),
+            visitor_key: Column::new("visitor_key", "UInt64", rows * 8, spare),
+            network: Column::new("network", "UInt32", rows * 4, spare),
+            flags: Column::new("flags", "UInt16", rows * 2, spare),
+            status: Column::new("status", "UInt16", rows * 2, spare),
+            rule_version: Column::new("rule_version", "UInt8", rows, spare),
+            country: Column::new("country", "String", rows * 3, spare),
+            device: Column::new("device", "String", rows * 8, spare),
+            token: Column::new("token", "FixedString(45)", rows * 45, spare),
         }
     }
 
@@ -265,10 +282,11 @@ impl Fixed {
 }
 
 /// Writes the block of a batch's records.
-pub(crate) fn block(records: &Records) -> Result<Block, Refused> {
+pub(crate) fn block(records: &Records, mut spare: Spare) -> Result<Block, Refused> {
     let rows = records.len();
     let mut summary = Summary::default();
-    let (mut fixed, mut fields) = (Fixed::of(rows), Fields::of(rows));
+    let mut fixed = Fixed::of(rows, &mut spare);
+    let mut fields = Fields::of(rows, spare);
     for (row, click) in records.iter().enumerate() {
         let millis = summary.take(&click)?;
         fixed.put(&click, millis);
@@ -280,10 +298,9 @@ pub(crate) fn block(records: &Records) -> Result<Block, Refused> {
     let mut head = Vec::new();
     put_length(&mut head, columns.len());
     put_length(&mut head, rows);
-    let names: Vec<&str> = columns.iter().map(|column| column.name).collect();
-    let names = names.join(", ");
+    let names: Vec<&'static str> = columns.iter().map(|column| column.name).collect();
     let body = std::iter::once(head).chain(columns.into_iter().map(|column| column.bytes)).map(Bytes::from);
-    Ok(Block { columns: names, body: body.collect() })
+    Ok(Block { columns: names.join(", "), body: body.collect(), names })
 }
 
 #[cfg(test)]
@@ -320,7 +337,7 @@ mod tests {
             Click { code: "abc".into(), ..Click::default() },
             Click { pseudonym: 1, ..Click::default() },
         ];
-        let block = block(&records(&clicks)).unwrap();
+        let block = block(&records(&clicks), Spare::default()).unwrap();
         assert!(block.columns.ends_with("token, code, pseudonym"), "{}", block.columns);
         let [.., code, pseudonym] = block.body.as_slice() else { panic!("columns are missing") };
         assert_eq!(code.as_ref(), b"\x04code\x06String\0\x03abc\0");
@@ -337,7 +354,7 @@ mod tests {
         records.push(&payload, false, |_| Ok(())).unwrap();
         let records = records.build();
         assert_eq!(records.iter().next().unwrap().decode().code, "x");
-        let block = block(&records).unwrap();
+        let block = block(&records, Spare::default()).unwrap();
         assert!(block.body.last().unwrap().ends_with(b"String\x01x"));
     }
 
@@ -346,6 +363,9 @@ mod tests {
         let mut token = [0; 45];
         token[2] = 255;
         let records = records(&[Click::default(), Click { token, ..Click::default() }]);
-        assert_eq!(block(&records).unwrap_err(), (0, "its time lies after the year 2105".to_owned()));
+        assert_eq!(
+            block(&records, Spare::default()).unwrap_err(),
+            (0, "its time lies after the year 2105".to_owned())
+        );
     }
 }

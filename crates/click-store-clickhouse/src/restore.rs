@@ -61,7 +61,7 @@ pub(crate) async fn restore(store: &ClickHouseClickStore, batch: ClickBatch) -> 
     }
     let missing = batch.records.only(|unique| !stored.contains_key(&unique.bits()));
     if !missing.is_empty() {
-        store::insert(client, &batch, &missing).await?;
+        store::insert(store, &batch, &missing).await?;
     }
     if let Some(range) = Range::of(&batch.records, &summary) {
         crate::finding::judge(client, &batch.records, range).await?;

@@ -25,7 +25,7 @@ use crate::ClickHouseClickStore;
 use crate::client::Client;
 use crate::fault::Fault;
 use crate::finding;
-use crate::native::{self, Block, Summary};
+use crate::native::{self, Block, Spare, Summary};
 use crate::refused;
 
 /// Batches that are sent at the same time: what the others hold waits in the spool.
@@ -41,15 +41,28 @@ pub(crate) struct Streams {
     /// Beyond whose progress there are no rows.
     settled: Mutex<HashSet<StreamId>>,
     room: Semaphore,
+    /// Of batches that were sent: at most one for each that is sent at the same time.
+    spare: Mutex<Vec<Spare>>,
 }
 
 impl Default for Streams {
     fn default() -> Self {
-        Self { settled: Mutex::default(), room: Semaphore::new(AT_ONCE) }
+        Self { settled: Mutex::default(), room: Semaphore::new(AT_ONCE), spare: Mutex::default() }
     }
 }
 
 impl Streams {
+    fn spare(&self) -> Spare {
+        self.spare.lock().unwrap_or_else(PoisonError::into_inner).pop().unwrap_or_default()
+    }
+
+    fn keep(&self, spare: Spare) {
+        let mut kept = self.spare.lock().unwrap_or_else(PoisonError::into_inner);
+        if kept.len() < AT_ONCE {
+            kept.push(spare);
+        }
+    }
+
     /// Whether a stream is settled; until told otherwise it is not from now on.
     fn unsettle(&self, stream: StreamId) -> bool {
         self.settled.lock().unwrap_or_else(PoisonError::into_inner).remove(&stream)
@@ -206,7 +219,7 @@ async fn append(store: &ClickHouseClickStore, batch: ClickBatch) -> Result<Store
         records = unstored(client, &batch, records, &whole).await?;
     }
     if !records.is_empty() {
-        insert(client, &batch, &records).await?;
+        insert(store, &batch, &records).await?;
     }
     point(Point::StoreRawAfter).map_err(failed)?;
     if let Some(range) = Range::of(&batch.records, &whole) {
@@ -229,16 +242,22 @@ pub(crate) fn summary(batch: &ClickBatch, records: &Records) -> Result<Summary, 
 }
 
 /// Sends records as rows.
-pub(crate) async fn insert(client: &Client, batch: &ClickBatch, records: &Records) -> Result<(), Fault> {
-    let block = encode(batch, records.clone()).await?;
-    match send(client, batch, records, &block).await {
+pub(crate) async fn insert(
+    store: &ClickHouseClickStore,
+    batch: &ClickBatch,
+    records: &Records,
+) -> Result<(), Fault> {
+    let block = encode(batch, records.clone(), store.streams.spare()).await?;
+    let sent = send(&store.client, batch, records, &block).await;
+    store.streams.keep(block.into_spare());
+    match sent {
         Err(fault) if fault.is_bad_data() => Err(refused::find(batch, records, fault)),
         sent => sent,
     }
 }
 
-async fn encode(batch: &ClickBatch, records: Records) -> Result<Block, Fault> {
-    let block = tokio::task::spawn_blocking(move || native::block(&records)).await;
+async fn encode(batch: &ClickBatch, records: Records, spare: Spare) -> Result<Block, Fault> {
+    let block = tokio::task::spawn_blocking(move || native::block(&records, spare)).await;
     let block = block.map_err(|error| failed(error.into()))?;
     block.map_err(|refused| record_refused(batch.stream, refused))
 }
@@ -250,8 +269,10 @@ async fn send(client: &Client, batch: &ClickBatch, records: &Records, block: &Bl
         ("insert_deduplicate", "1"),
         ("insert_deduplication_token", token.as_str()),
         ("deduplicate_blocks_in_dependent_materialized_views", "1"),
-        // A block stays one block, and one part per day, whatever its size.
-        ("min_insert_block_size_rows", "0"),
+        // A block stays one block, and one part per day, whatever its size, and what a view makes of it one too: by the
+        // rows alone it is judged whether enough have come together, and they never are before the end. (With 0 views
+        // write many small parts, which costs the server three times as much.)
+        ("min_insert_block_size_rows", "100000000"),
         ("min_insert_block_size_bytes", "0"),
         ("max_insert_block_size", "100000000"),
         ("max_partitions_per_insert_block", "0"),

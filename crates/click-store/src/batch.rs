@@ -94,6 +94,18 @@ impl RecordsBuilder {
         Self { payloads: Vec::with_capacity(bytes), entries: Vec::with_capacity(records) }
     }
 
+    /// In the memory of records that are done with, where nobody else holds them.
+    #[must_use]
+    pub fn instead_of(done: Records, records: usize, bytes: usize) -> Self {
+        let mut payloads = Arc::try_unwrap(done.payloads).unwrap_or_default();
+        let mut entries = Arc::try_unwrap(done.entries).unwrap_or_default();
+        payloads.clear();
+        payloads.reserve(bytes);
+        entries.clear();
+        entries.reserve(records);
+        Self { payloads, entries }
+    }
+
     /// Adds a click or impression after reading all of it, if `is_right` says that its number is.
     ///
     /// # Errors

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use hopline_click_store::StreamId;
+use hopline_click_store::{Records, StreamId};
 use hopline_fault::{Point, point};
 use hopline_spool::{
     Backlog, Batch, BatchLimits, DeadLetters, MarkError, Position, ReadError, ReadOutcome, RecordId,
@@ -12,6 +12,7 @@ use hopline_spool::{
 };
 use hopline_types::UnixMillis;
 
+use crate::records::{Sorted, sort};
 use crate::{ShipLimits, StepError, StreamSource};
 
 #[derive(Debug)]
@@ -20,6 +21,8 @@ pub(crate) struct StreamFiles {
     dir: PathBuf,
     reader: SpoolReader,
     batch: Batch,
+    /// Records that were stored; their memory takes the next ones.
+    done: Records,
     mark: ShippedMark,
     limits: ShipLimits,
     /// Segments before the position were shipped at the time; one entry per segment.
@@ -58,12 +61,23 @@ impl StreamFiles {
             dir: source.dir.clone(),
             reader,
             batch: Batch::default(),
+            done: Records::default(),
             mark,
             limits,
             shipped: VecDeque::new(),
             noted: None,
             letters_damage: 0,
         })
+    }
+
+    /// The batch by where its records go.
+    pub(crate) fn sorted(&mut self) -> Sorted {
+        sort(self.stream, &self.batch, std::mem::take(&mut self.done))
+    }
+
+    /// Takes records back that were stored.
+    pub(crate) fn done_with(&mut self, records: Records) {
+        self.done = records;
     }
 
     pub(crate) fn batch(&self) -> &Batch {

@@ -1,6 +1,6 @@
 //! What a batch of the spool holds.
 
-use hopline_click_store::{ClickBatch, RecordsBuilder, StreamId};
+use hopline_click_store::{ClickBatch, Records, RecordsBuilder, StreamId};
 use hopline_clickid::UniqueNumber;
 use hopline_record::{ConversionEvent, DecodeError, Kind};
 use hopline_spool::{Batch, RecordId};
@@ -20,13 +20,13 @@ pub(crate) fn event_id(stream: StreamId, record: RecordId) -> String {
 }
 
 /// Sorts a batch. Its boundaries are the ids from where it begins to where reading goes on. Clicks are read in place and
-/// copied as they are.
-pub(crate) fn sort(stream: StreamId, batch: &Batch) -> Sorted {
+/// copied as they are, into the memory of those that are done.
+pub(crate) fn sort(stream: StreamId, batch: &Batch, done: Records) -> Sorted {
     let first = batch.start().next_id.get();
     let last = batch.end().next_id.get().saturating_sub(1).max(first);
     let content =
         ClickBatch::hash(stream, first, last, batch.iter().map(|record| (record.id.get(), record.payload)));
-    let mut clicks = RecordsBuilder::with_capacity(batch.len(), batch.payload_bytes());
+    let mut clicks = RecordsBuilder::instead_of(done, batch.len(), batch.payload_bytes());
     let (mut events, mut dead) = (Vec::new(), Vec::new());
     for record in batch.iter() {
         match take(stream, record.id, record.kind, record.payload, &mut clicks) {

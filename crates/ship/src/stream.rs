@@ -15,7 +15,7 @@ use tokio::time::{sleep, timeout};
 
 use crate::files::{Cut, StreamFiles, longer};
 use crate::gauges::Gauges;
-use crate::records::{Sorted, event_id, sort};
+use crate::records::{Sorted, event_id};
 use crate::{ConversionSink, ShipLimits, ShipOptions, SinkError, StepError, StreamSource};
 
 /// Events handed over at once.
@@ -128,8 +128,7 @@ impl StreamShipper {
     }
 
     async fn ship_batch(&mut self) -> Result<(), GaveUp> {
-        let stream = self.stream;
-        let sorted = self.step("sort a batch", move |files| Ok(sort(stream, files.batch()))).await?;
+        let sorted = self.step("sort a batch", |files| Ok(files.sorted())).await?;
         let Sorted { clicks, events, dead } = sorted;
         self.bury(dead).await?;
         let rows = self.store_clicks(clicks).await?;
@@ -147,7 +146,13 @@ impl StreamShipper {
         let mut attempt = 0_u16;
         loop {
             match self.try_clicks(&batch, attempt).await {
-                Ok(()) => return Ok(u64::try_from(batch.records.len()).unwrap_or(u64::MAX)),
+                Ok(()) => {
+                    let rows = u64::try_from(batch.records.len()).unwrap_or(u64::MAX);
+                    if let Some(files) = &mut self.files {
+                        files.done_with(batch.records);
+                    }
+                    return Ok(rows);
+                }
                 Err(ClickStoreError::RecordRefused { record, reason, .. })
                     if batch.records.numbers().any(|unique| unique.record() == record) =>
                 {
