@@ -14,10 +14,10 @@ use hopline_control_store::Database;
 use hopline_runtime::clock::Clock;
 use hopline_runtime::files::{self, DataDir};
 use hopline_runtime::lifecycle::Shutdown;
-use hopline_runtime::telemetry::IntGauge;
 use hopline_worker::Claims;
 use tokio::sync::watch;
 
+use crate::pulse::Shown;
 use crate::source::{LoadError, Source};
 use crate::stores;
 
@@ -94,7 +94,7 @@ pub(crate) async fn compiled(
 pub(crate) async fn run(
     mut source: Source,
     press: Press,
-    is_up: IntGauge,
+    shown: Shown,
     shutdown: Shutdown,
 ) -> anyhow::Result<()> {
     let mut refused = None;
@@ -105,7 +105,7 @@ pub(crate) async fn run(
             () = shutdown.begun() => return Ok(()),
             next = source.next(known) => next,
         };
-        is_up.set(i64::from(!matches!(next, Err(LoadError::Away(_)))));
+        shown.set(!matches!(next, Err(LoadError::Away(_))));
         let next = match next {
             Ok(next) => {
                 if std::mem::take(&mut is_away) {

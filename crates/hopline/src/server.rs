@@ -28,10 +28,11 @@ use crate::bookings::{IntoBooks, settlement};
 use crate::edge_mark::{self, EdgeMark};
 use crate::opening::{Control, Link, Opening};
 use crate::publisher::{self, Press};
+use crate::pulse::{self, Shown};
 use crate::roles::Roles;
 use crate::stores::{self, Stores};
 use crate::watched::{self, Watched};
-use crate::{memory, pulse, upkeep};
+use crate::{memory, upkeep};
 
 /// What may take longer than this at the end is reported and left behind.
 const END_LIMIT: Duration = Duration::from_secs(60);
@@ -80,7 +81,7 @@ impl Server {
         let ops_listener = listen(config.metrics.listen, "metrics.listen").await?;
         let metrics_url = format!("http://{}", ops_listener.local_addr()?);
         let ops_end = Shutdown::new();
-        let ops = Ops { metrics: metrics.clone(), readiness, shutdown: shutdown.clone() };
+        let ops = Ops { metrics: metrics.clone(), readiness: readiness.clone(), shutdown: shutdown.clone() };
         let stop = ops_end.clone();
         tokio::spawn(async move { ops::serve(ops_listener, ops, async move { stop.begun().await }).await });
 
@@ -118,6 +119,7 @@ impl Server {
             press: Press::new(catalogue, &data_dir, fallback_url),
             opening,
             metrics: metrics.clone(),
+            readiness,
             shutdown: shutdown.clone(),
             edge: None,
             ship_end: Shutdown::new(),
@@ -185,6 +187,7 @@ struct Wiring {
     opening: Opening,
     press: Press,
     metrics: Metrics,
+    readiness: Readiness,
     shutdown: Shutdown,
     edge: Option<RunningEdge>,
     ship_end: Shutdown,
@@ -253,11 +256,17 @@ impl Wiring {
         Ok(())
     }
 
+    /// A check of a store; none with the role edge, which serves without.
+    fn ready(&self, name: &'static str) -> Option<ReadinessHandle> {
+        (!self.opening.roles.edge).then(|| self.readiness.register(name))
+    }
+
     /// Starts what brings new catalogues, and lets others notice this edge.
     fn start_catalogue(&self, tasks: &mut Tasks, Control { source, link }: Control) -> Link {
-        let is_up = self.metrics.stores.control_up.clone();
-        is_up.set(1);
-        tasks.spawn("catalogue", publisher::run(source, self.press.clone(), is_up, self.shutdown.clone()));
+        let shown =
+            Shown { gauge: self.metrics.stores.control_up.clone(), ready: self.ready("control store") };
+        shown.set(true);
+        tasks.spawn("catalogue", publisher::run(source, self.press.clone(), shown, self.shutdown.clone()));
         if let Some(database) = &link.database {
             let changed = Arc::clone(&link.catalogue_changed);
             database.listen(Arc::new(move |topic| {
@@ -282,10 +291,11 @@ impl Wiring {
         let config = &self.opening.config;
         if matches!(config.clicks.url, ClicksUrl::ClickHouse(_)) {
             let stream = StreamId { edge: config.edge.id, stream: 0 };
-            let is_up = self.metrics.stores.clicks_up.clone();
+            let shown =
+                Shown { gauge: self.metrics.stores.clicks_up.clone(), ready: self.ready("click store") };
             tasks.spawn(
                 "click store",
-                pulse::clicks(Arc::clone(clicks), stream, is_up, self.shutdown.clone()),
+                pulse::clicks(Arc::clone(clicks), stream, shown, self.shutdown.clone()),
             );
         }
         let wake_worker = Arc::new(Notify::new());
@@ -470,6 +480,7 @@ impl Wiring {
     ) -> anyhow::Result<()> {
         let mut tasks = Tasks::new(self.shutdown.clone());
         while !self.shutdown.is_begun() {
+            self.show_waiting().await;
             tokio::select! {
                 () = self.shutdown.begun() => break,
                 () = tokio::time::sleep(LATE_PAUSE) => {}
@@ -500,6 +511,19 @@ impl Wiring {
         match ends.first() {
             None => Ok(()),
             Some(end) => Err(anyhow::anyhow!("{end}")),
+        }
+    }
+
+    /// What waits in the spool must be seen from the first moment, and above all while nobody can take it.
+    async fn show_waiting(&self) {
+        let Some(edge) = &self.edge else { return };
+        let spool_dir = self.opening.data_dir.join(stores::SPOOL_FOLDER);
+        let now = self.opening.clock.now();
+        if let Err(error) =
+            hopline_ship::show_waiting(&edge.streams, &spool_dir, &self.metrics.spool, now).await
+        {
+            let error: &dyn std::error::Error = &error;
+            tracing::warn!(error, "what waits in the spool cannot be measured");
         }
     }
 

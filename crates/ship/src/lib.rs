@@ -56,8 +56,10 @@ use hopline_runtime::clock::Clock;
 use hopline_runtime::lifecycle::Shutdown;
 use hopline_runtime::telemetry::{ShipMetrics, SpoolMetrics};
 use hopline_spool::{DeadLetterError, MarkError, ReadError, SharedTail};
+use hopline_types::UnixMillis;
 use tokio::task::JoinSet;
 
+use crate::files::StreamFiles;
 use crate::gauges::Gauges;
 use crate::stream::StreamShipper;
 
@@ -226,6 +228,30 @@ pub async fn run(options: ShipOptions) -> Result<(), ShipError> {
         options.shutdown.begun().await;
     }
     outcome
+}
+
+/// Shows what waits in all streams while there is nobody yet to ship it to: `live` and those left over in the directory.
+///
+/// # Errors
+/// The directory cannot be listed, or a stream cannot be read.
+pub async fn show_waiting(
+    live: &[StreamSource],
+    spool_dir: &Path,
+    metrics: &SpoolMetrics,
+    now: UnixMillis,
+) -> Result<(), ShipError> {
+    let mut streams = live.to_vec();
+    streams.extend(left_over(spool_dir, live)?);
+    let gauges = Gauges::new(streams.len(), metrics.clone());
+    let limits = ShipLimits::default();
+    for (index, source) in streams.into_iter().enumerate() {
+        let stream = source.stream;
+        let measured = stream::blocking(move || StreamFiles::open(&source, limits)?.measure()).await;
+        let (backlog, free) = measured.map_err(|source| ShipError::Open { stream, source })?;
+        gauges.waits(index, backlog, now);
+        metrics.disk_free_bytes.set(i64::try_from(free).unwrap_or(i64::MAX));
+    }
+    Ok(())
 }
 
 /// Every stream in a directory, as if nobody wrote any.

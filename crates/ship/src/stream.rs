@@ -306,7 +306,7 @@ fn unrecognised(batch: &ClickBatch, attempt: u16) -> ClickBatch {
 }
 
 /// Runs a blocking step. Its panic goes on here.
-async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
+pub(crate) async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
     match tokio::task::spawn_blocking(work).await {
         Ok(done) => done,
         Err(error) => match error.try_into_panic() {

@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::time::Duration;
 
 use anyhow::Context as _;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -30,6 +31,8 @@ struct State {
     requests: AtomicU32,
     requested: Notify,
     is_down: AtomicBool,
+    /// Bytes a second that clients may send over each connection; 0: as many as they like.
+    rate: AtomicU32,
     /// Wakes all connections, to look whether they are to end.
     changed: Notify,
 }
@@ -51,6 +54,7 @@ impl Cutter {
             requests: AtomicU32::new(0),
             requested: Notify::new(),
             is_down: AtomicBool::new(false),
+            rate: AtomicU32::new(0),
             changed: Notify::new(),
         });
         let server = tokio::spawn(serve(listener, Arc::clone(&state)));
@@ -93,6 +97,11 @@ impl Cutter {
             }
             requested.await;
         }
+    }
+
+    /// Lets each connection carry this many bytes a second to the server and no more; 0 ends that.
+    pub fn slow(&self, bytes_a_second: u32) {
+        self.state.rate.store(bytes_a_second, Ordering::SeqCst);
     }
 
     /// Cuts all connections, and lets none through until [`Cutter::mend`].
@@ -142,6 +151,9 @@ async fn connection(mut client: TcpStream, state: &State) -> std::io::Result<()>
                 let has_it = bytes.windows(state.pattern.len()).any(|window| window == state.pattern);
                 is_marked |= has_it && take_one(&state.armed);
                 server.write_all(bytes).await?;
+                if let Some(pause) = pause(bytes.len(), state.rate.load(Ordering::SeqCst)) {
+                    tokio::time::sleep(pause).await;
+                }
                 if has_it {
                     state.requests.fetch_add(1, Ordering::SeqCst);
                     state.requested.notify_waiters();
@@ -157,6 +169,12 @@ async fn connection(mut client: TcpStream, state: &State) -> std::io::Result<()>
             }
         }
     }
+}
+
+/// How long a line of this many bytes a second is busy with some.
+fn pause(bytes: usize, rate: u32) -> Option<Duration> {
+    let micros = u64::try_from(bytes).ok()?.checked_mul(1_000_000)?.checked_div(rate.into())?;
+    Some(Duration::from_micros(micros))
 }
 
 /// Counts down; false at zero.

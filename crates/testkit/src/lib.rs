@@ -6,7 +6,7 @@
 //!
 //! Stories run over [`Backing`]s: files, or real servers. [`postgres`] and [`clickhouse`] give fresh databases on servers that
 //! all tests share; a [`PostgresServer`] or [`ClickHouseServer`] of a test's own is there to be killed, and a [`Cutter`] is the
-//! network before it.
+//! network before it, a [`TlsFront`] the encryption.
 //!
 //! A [`Browser`] is a real Chromium, a [`Site`] a web site of the test's own for it to visit.
 
@@ -19,6 +19,7 @@ mod ports;
 mod postgres;
 mod process;
 mod site;
+mod tls;
 
 pub use backing::{Backing, Servers};
 pub use browser::Browser;
@@ -30,6 +31,7 @@ pub use http::{Answer, BROWSER, Http};
 pub use postgres::{POSTGRES_VARIABLE, PostgresDatabase, PostgresServer, postgres};
 pub use process::{Hopline, Setup, binary, command};
 pub use site::{Page, Seen, Site};
+pub use tls::{Opening, TlsFront};
 
 use std::future::Future;
 use std::time::{Duration, Instant};

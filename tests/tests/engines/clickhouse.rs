@@ -139,6 +139,52 @@ async fn away_for_long_it_gets_all_clicks_when_it_is_back() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn behind_a_slow_line_it_gets_everything_late_and_nothing_twice() {
+    let engine = ClickHouseServer::start().unwrap();
+    let backing = Backing::on_clickhouse(&engine).unwrap();
+    let cutter = Cutter::start(&engine.address(), "INSERT").await.unwrap();
+    let url = backing.databases().clickhouse.url_at(&cutter.address());
+    let mut installation = Installation::new(setup(backing).with("HOPLINE_CLICKS_URL", &url)).await;
+    let server = installation.serve().unwrap();
+    let sent_before = cutter.requests();
+    // A click takes some hundred bytes: less than a hundred clicks a second pass.
+    cutter.slow(10_000);
+    installation.story(&server, 3_000, 3).await;
+    assert_eq!((installation.redirected(), installation.orders()), (3_000, 3), "the edge never noticed");
+    let waiting = Installation::metric(&server, "hopline_spool_bytes").await;
+    assert!(waiting > 50_000.0, "the line is too fast to mean anything: {waiting} bytes wait");
+    cutter.slow(100_000);
+    Installation::drained(&server, DRAIN).await;
+    assert_eq!(Installation::metric(&server, "hopline_ship_failures_total").await, 0.0, "slow is no failure");
+    // What waited went together: batches grow with what is there.
+    let inserts = cutter.requests() - sent_before;
+    assert!(inserts < 1_000, "{inserts} inserts for 3,000 clicks");
+    drop(server);
+    assert_clean(&installation).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn away_until_the_edges_disk_is_full_it_gets_every_click_that_was_answered() {
+    let mut engine = ClickHouseServer::start().unwrap();
+    let backing = Backing::on_clickhouse(&engine).unwrap();
+    let mut installation = Installation::new(setup(backing)).await;
+    engine.stop().unwrap();
+    let server = installation.serve_with("spool.flush.before=full@20-40").unwrap();
+    installation.story(&server, 1_000, 3).await;
+    let refused = installation.refused().get(&503).copied().unwrap_or_default();
+    assert!(refused >= 20, "{:?}", installation.refused());
+    // There is room again, and ClickHouse is still away.
+    let before = installation.redirected();
+    installation.story(&server, 500, 3).await;
+    assert_eq!(installation.redirected() - before, 500);
+    engine.start_again().unwrap();
+    Installation::drained(&server, DRAIN).await;
+    drop(server);
+    let report = installation.check().await;
+    assert!(report.is_clean(), "{report:#?}\n{}", installation.log());
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn two_shards_have_each_click_once_also_when_one_of_them_was_killed() {
     let mut shards = ClickHouseServer::cluster("pair", 2, &ClickHouseConfig::default()).unwrap();
     let backing = Backing::on_clickhouse(&shards[0]).unwrap();

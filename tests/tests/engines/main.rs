@@ -6,6 +6,7 @@
 mod clickhouse;
 mod postgres;
 mod roles;
+mod tls;
 
 use std::time::Duration;
 

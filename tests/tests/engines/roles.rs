@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use hopline_testkit::{Backing, Hopline, Http, Setup, within};
+use hopline_testkit::{Backing, ClickHouseServer, Hopline, Http, PostgresServer, Setup, within};
 use hopline_tests::Installation;
 
 use crate::{DRAIN, assert_clean, setup};
@@ -73,4 +73,36 @@ async fn two_edges_with_ids_of_their_own_write_clicks_that_never_collide() {
     let report = installation.check().await;
     assert!(report.is_clean(), "{report:#?}\n{}", installation.log());
     assert_eq!((report.rows, report.ids), (2_400, 2_400));
+}
+
+async fn readyz(server: &Hopline, status: u16) -> String {
+    within(DRAIN, &format!("/readyz answers {status}"), async || {
+        let answer = Http::new(&server.metrics).get("/readyz").await;
+        (answer.status == status).then(|| answer.text())
+    })
+    .await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_api_is_not_ready_while_a_store_is_away_and_an_edge_is() {
+    let (mut postgres, mut clickhouse) =
+        (PostgresServer::start().unwrap(), ClickHouseServer::start().unwrap());
+    let backing = Backing::on(&postgres, &clickhouse).unwrap();
+    let installation = Installation::new(setup(backing)).await;
+    let api = installation.serve_roles("api,worker").unwrap();
+    let edge = installation.setup().clone().roles("edge").with("HOPLINE_EDGE_ID", "2");
+    let edge = installation.serve_beside("edge", &edge).unwrap();
+    readyz(&api, 200).await;
+    postgres.stop().unwrap();
+    let told = readyz(&api, 503).await;
+    assert!(told.contains("control store") && told.contains("does not answer"), "{told}");
+    readyz(&edge, 200).await;
+    postgres.start_again().unwrap();
+    readyz(&api, 200).await;
+    clickhouse.stop().unwrap();
+    let told = readyz(&api, 503).await;
+    assert!(told.contains("click store"), "{told}");
+    readyz(&edge, 200).await;
+    clickhouse.start_again().unwrap();
+    readyz(&api, 200).await;
 }
