@@ -36,6 +36,7 @@ pub(crate) const MIGRATIONS: &[Migration] = migrations! {
     5 "0005_notices",
     6 "0006_leases",
     7 "0007_cap_refusals",
+    8 "0008_decisions",
 };
 
 const TABLE: &str = "CREATE TABLE IF NOT EXISTS hopline_migrations (

@@ -35,6 +35,7 @@ pub(crate) const MIGRATIONS: &[Migration] = &[
         name: "0005_cap_refusals",
         sql: include_str!("../migrations/0005_cap_refusals.sql"),
     },
+    Migration { number: 6, name: "0006_decisions", sql: include_str!("../migrations/0006_decisions.sql") },
 ];
 
 const TABLE: &str = "CREATE TABLE IF NOT EXISTS migrations (

@@ -26,7 +26,14 @@ fn a_restart_keeps_everything() {
     let first = SqliteDatabase::open(&path, UnixMillis(0)).unwrap();
     assert_eq!(
         first.migrated(),
-        ["0001_begin", "0002_traffic_rules", "0003_click_findings", "0004_leases", "0005_cap_refusals"]
+        [
+            "0001_begin",
+            "0002_traffic_rules",
+            "0003_click_findings",
+            "0004_leases",
+            "0005_cap_refusals",
+            "0006_decisions"
+        ]
     );
     block_on(restart::fill(&first));
     let before = block_on(restart::everything(&first));

@@ -144,7 +144,7 @@ macro_rules! select {
              c.source, c.requested_status, c.order_id, c.click_id, c.coupon, c.customer_id, c.items, c.adv, \
              c.quantity, c.amount_minor, c.currency, c.converted_at, c.received_at, c.repeats, c.decided_at, \
              c.affiliate_id, c.link_id, c.clicked_at, c.terms_id, c.revenue_minor, c.payout_minor, c.status, \
-             c.reason, c.decision FROM conversions c JOIN goals g ON g.id = c.goal_id ",
+             c.reason, (SELECT d.reasoning FROM decisions d WHERE d.conversion_id = c.id) FROM conversions c JOIN goals g ON g.id = c.goal_id ",
             $($rest),+
         )
     };
@@ -327,9 +327,21 @@ pub fn list(
     // One statement per index that shall be used.
     let rows = match (&filter.order_id, filter.affiliate) {
         (Some(_), _) => tx.query(select!("WHERE c.order_id = $3 AND ", filtered!()), &values),
-        (None, Some(_)) => tx.query(select!("WHERE c.affiliate_id = $4 AND ", filtered!()), &values),
+        (None, Some(_)) => tx.query(
+            select!(
+                "JOIN conversion_affiliates a ON a.conversion_id = c.id WHERE a.affiliate_id = $4 AND ",
+                filtered!()
+            ),
+            &values,
+        ),
         (None, None) => match scope {
-            Scope::Affiliate(_) => tx.query(select!("WHERE c.affiliate_id = $2 AND ", filtered!()), &values),
+            Scope::Affiliate(_) => tx.query(
+                select!(
+                    "JOIN conversion_affiliates a ON a.conversion_id = c.id WHERE a.affiliate_id = $2 AND ",
+                    filtered!()
+                ),
+                &values,
+            ),
             Scope::Advertiser(_) => {
                 tx.query(select!("WHERE c.advertiser_id = $2 AND ", filtered!()), &values)
             }

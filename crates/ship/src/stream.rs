@@ -18,6 +18,8 @@ use crate::gauges::Gauges;
 use crate::records::{Sorted, event_id};
 use crate::{ConversionSink, ShipLimits, ShipOptions, SinkError, StepError, StreamSource};
 
+/// While a batch is under way.
+const MEASURE_EVERY: Duration = Duration::from_secs(1);
 /// Events handed over at once.
 const EVENTS_AT_ONCE: usize = 500;
 
@@ -167,7 +169,7 @@ impl StreamShipper {
         }
     }
 
-    async fn try_clicks(&self, batch: &ClickBatch, attempt: u16) -> Result<(), ClickStoreError> {
+    async fn try_clicks(&mut self, batch: &ClickBatch, attempt: u16) -> Result<(), ClickStoreError> {
         let failed = |error: std::io::Error| ClickStoreError::Failed {
             doing: "store a batch",
             retryable: true,
@@ -175,7 +177,18 @@ impl StreamShipper {
         };
         point(Point::ShipInsertBefore).map_err(failed)?;
         let sent = if is_off(Switch::ShipToken) { unrecognised(batch, attempt) } else { batch.clone() };
-        self.clicks.store(sent).await?;
+        // What waits behind a slow store must be seen as it grows.
+        let clicks = Arc::clone(&self.clicks);
+        let mut storing = clicks.store(sent);
+        loop {
+            tokio::select! {
+                stored = &mut storing => {
+                    stored?;
+                    break;
+                }
+                () = sleep(MEASURE_EVERY) => self.measure().await,
+            }
+        }
         point(Point::ShipInsertAfter).map_err(failed)
     }
 

@@ -91,6 +91,8 @@ fn l_02_the_audit_finds_every_change_of_what_is_kept_beside_the_entries() {
         "UPDATE conversions SET status = 'unattributed' WHERE id = 1",
         "UPDATE conversions SET payout_minor = payout_minor + 1 WHERE id = 1",
         "UPDATE conversions SET decided_at = NULL, status = NULL WHERE id = 1",
+        "DELETE FROM decisions WHERE conversion_id = 1",
+        "INSERT INTO undecided_conversions (conversion_id, advertiser_id) VALUES (1, 1)",
         // Refunds.
         "DELETE FROM refunds",
         "UPDATE refunds SET payout_minor = payout_minor - 1",

@@ -136,7 +136,7 @@ fn a_schema_that_was_changed_by_hand_is_refused_and_the_change_is_named() {
         ("ALTER TABLE audit_log DISABLE TRIGGER ALL", "trigger audit_log.audit_log_is_append_only"),
         ("ALTER TABLE payouts NO FORCE ROW LEVEL SECURITY", "row security payouts is missing"),
         ("DROP POLICY tenant ON conversions", "policy conversions.tenant is missing"),
-        ("DROP INDEX conversions_waiting", "index conversions.conversions_waiting is missing"),
+        ("DROP INDEX conversions_order", "index conversions.conversions_order is missing"),
         ("DROP TABLE refunds", "column refunds.actor"),
     ] {
         let fresh = postgres();

@@ -45,6 +45,9 @@ const NETWORK: &[&str] = &[
     "INSERT INTO conversions (id, event_id, advertiser_id, offer_id, goal_id, goal_key, idempotency, source, quantity,
      currency, converted_at, received_at, repeats, affiliate_id)
      SELECT 50 + n, 'e' || n, 10 + n, 30 + n, 40 + n, 'sale', 'i', 'api', 1, 'EUR', 0, 0, 0, 20 + n FROM generate_series(1, 2) n",
+    "INSERT INTO undecided_conversions SELECT 50 + n, 10 + n FROM generate_series(1, 2) n",
+    "INSERT INTO decisions SELECT 50 + n, '{}' FROM generate_series(1, 2) n",
+    "INSERT INTO conversion_affiliates SELECT 20 + n, 50 + n FROM generate_series(1, 2) n",
     "INSERT INTO conversion_repeats SELECT 'r' || n, 50 + n, 0, '[]' FROM generate_series(1, 2) n",
     "INSERT INTO commissions (conversion_id, affiliate_id, advertiser_id, currency, revenue_minor, payout_minor,
      reversed_revenue_minor, reversed_payout_minor, status)
@@ -86,8 +89,10 @@ const SEEN: &[(&str, &str, i64, i64)] = &[
     ("click_findings", "SELECT count(*) FROM click_findings", 1, 1),
     ("click_settlements", "SELECT count(*) FROM click_settlements", 1, 1),
     ("commissions", "SELECT count(*) FROM commissions", 1, 1),
+    ("conversion_affiliates", "SELECT count(*) FROM conversion_affiliates", 1, 1),
     ("conversion_repeats", "SELECT count(*) FROM conversion_repeats", 1, 1),
     ("conversions", "SELECT count(*) FROM conversions", 1, 1),
+    ("decisions", "SELECT count(*) FROM decisions", 1, 1),
     // An affiliate may show its links on advertisers' hosts; which ones, statements say.
     ("domains", "SELECT count(*) FROM domains", 1, 3),
     ("goals", "SELECT count(*) FROM goals", 1, 1),
@@ -103,6 +108,7 @@ const SEEN: &[(&str, &str, i64, i64)] = &[
     ("refunds", "SELECT count(*) FROM refunds", 1, 1),
     ("sessions", "SELECT count(*) FROM sessions", 1, 1),
     ("terms", "SELECT count(*) FROM terms", 1, 1),
+    ("undecided_conversions", "SELECT count(*) FROM undecided_conversions", 1, 0),
     ("users", "SELECT count(*) FROM users", 1, 1),
 ];
 

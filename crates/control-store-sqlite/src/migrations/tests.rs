@@ -119,7 +119,7 @@ fn a_database_of_the_first_version_keeps_its_rows_and_learns_the_traffic_rules()
     drop(old);
     assert_eq!(
         migrate(&path, MIGRATIONS).unwrap(),
-        ["0002_traffic_rules", "0003_click_findings", "0004_leases", "0005_cap_refusals"]
+        ["0002_traffic_rules", "0003_click_findings", "0004_leases", "0005_cap_refusals", "0006_decisions"]
     );
     assert_eq!(migrate(&path, MIGRATIONS).unwrap(), Vec::<&str>::new());
 

@@ -44,9 +44,9 @@ pub struct InsertConversion {
     pub adv: Option<String>,
     /// Pieces, from 1.
     pub quantity: i64,
-    /// The order's amount.
+    /// The order's amount; none where it is in another currency.
     pub amount: Option<i64>,
-    /// Its currency.
+    /// The currency of the offer.
     pub currency: Currency,
     /// When it happened.
     pub converted_at: UnixMillis,
@@ -146,7 +146,14 @@ pub fn insert_many(tx: &mut dyn Tx, new: &[InsertConversion]) -> Result<Vec<Conv
             || StoreError::new(ErrorKind::Broken, "a conversion that was just written is not there");
         rows.first().ok_or_else(missing)?.id(0)
     };
-    written.iter().map(id).collect()
+    let ids = written.iter().map(id).collect::<Result<Vec<ConversionId>, _>>()?;
+    let waiting: Vec<Vec<Value>> =
+        ids.iter().zip(new).map(|(id, new)| vec![(*id).into(), new.advertiser.into()]).collect();
+    tx.execute_many(
+        "INSERT INTO undecided_conversions (conversion_id, advertiser_id) VALUES ($1, $2)",
+        &waiting,
+    )?;
+    Ok(ids)
 }
 
 /// That a conversion was reported again, by a report of its own.
@@ -222,7 +229,8 @@ pub fn all_partitions() -> Vec<u16> {
     (0..PARTITIONS).collect()
 }
 
-/// Conversions of some [`PARTITIONS`] that wait for their decision, oldest first, after an id, up to `limit`.
+/// Conversions of some [`PARTITIONS`] that wait for their decision, oldest first, after an id, up to `limit`. Those that wait
+/// for a rate of exchange ([`crate::rates::hold`]) are not among them.
 ///
 /// # Errors
 /// The store fails.
@@ -236,8 +244,10 @@ pub fn waiting(
     let mask =
         partitions.iter().filter(|part| **part < PARTITIONS).fold(0_i64, |mask, part| mask | (1 << part));
     let rows = tx.query(
-        "SELECT id, advertiser_id, click_id, received_at FROM conversions WHERE decided_at IS NULL AND id > $1 \
-         AND ((CAST($3 AS BIGINT) >> CAST(advertiser_id % 32 AS INTEGER)) & 1) = 1 ORDER BY id LIMIT $2",
+        "SELECT c.id, c.advertiser_id, c.click_id, c.received_at FROM undecided_conversions u \
+         JOIN conversions c ON c.id = u.conversion_id WHERE u.conversion_id > $1 \
+         AND ((CAST($3 AS BIGINT) >> CAST(u.advertiser_id % 32 AS INTEGER)) & 1) = 1 \
+         ORDER BY u.conversion_id LIMIT $2",
         &[after.map_or(0, ConversionId::get).into(), i64::from(limit).into(), mask.into()],
     )?;
     let each = rows.iter().map(|row| {
@@ -289,17 +299,33 @@ pub fn record_decisions<'a>(
             decision.payout_minor.into(),
             decision.status.as_str().into(),
             decision.reason.as_deref().into(),
-            (&decision.decision).into(),
         ]
     };
-    let rows: Vec<Vec<Value>> = decisions.into_iter().map(row).collect();
-    // Not `IS NULL`: PostgreSQL would find each row by reading all that wait.
-    tx.execute_many(
+    let decisions: Vec<(ConversionId, &DecisionColumns)> = decisions.into_iter().collect();
+    let rows: Vec<Vec<Value>> = decisions.iter().copied().map(row).collect();
+    let undecided = tx.execute_many(
         "UPDATE conversions SET decided_at = $2, affiliate_id = $3, link_id = $4, clicked_at = $5, terms_id = $6, \
-         revenue_minor = $7, payout_minor = $8, status = $9, reason = $10, decision = $11 \
-         WHERE id = $1 AND coalesce(decided_at, -1) = -1",
+         revenue_minor = $7, payout_minor = $8, status = $9, reason = $10 \
+         WHERE id = $1 AND decided_at IS NULL",
         &rows,
-    )
+    )?;
+    if usize::try_from(undecided) != Ok(decisions.len()) {
+        return Ok(undecided);
+    }
+    let reasonings: Vec<Vec<Value>> =
+        decisions.iter().map(|(id, decision)| vec![(*id).into(), (&decision.decision).into()]).collect();
+    tx.execute_many("INSERT INTO decisions (conversion_id, reasoning) VALUES ($1, $2)", &reasonings)?;
+    let named = |(id, decision): &(ConversionId, &DecisionColumns)| {
+        decision.affiliate.map(|affiliate| vec![affiliate.into(), (*id).into()])
+    };
+    let named: Vec<Vec<Value>> = decisions.iter().filter_map(named).collect();
+    tx.execute_many(
+        "INSERT INTO conversion_affiliates (affiliate_id, conversion_id) VALUES ($1, $2)",
+        &named,
+    )?;
+    let done: Vec<Vec<Value>> = decisions.iter().map(|(id, _)| vec![(*id).into()]).collect();
+    tx.execute_many("DELETE FROM undecided_conversions WHERE conversion_id = $1", &done)?;
+    Ok(undecided)
 }
 
 /// Keeps the status in step with the ledger; a reason given replaces the one there.

@@ -6,6 +6,7 @@ use crate::{StoreError, Tx};
 /// The first conversion that does not fit.
 pub(super) fn compare(tx: &mut dyn Tx) -> Result<Option<Unsound>, StoreError> {
     for (sql, detail) in [
+        (DECIDED, "its decision, its reasoning and its place among what waits do not fit"),
         (UNCREDITED, "it is credited, but to nobody"),
         (CREDITED, "its status or amounts are not those of its commissions"),
         (REFUNDED, "its refunds do not add up to what was taken back"),
@@ -27,6 +28,11 @@ pub(super) fn compare(tx: &mut dyn Tx) -> Result<Option<Unsound>, StoreError> {
     }
     Ok(None)
 }
+
+/// Who is decided waits no more, and says why.
+const DECIDED: &str = "SELECT c.id FROM conversions c LEFT JOIN undecided_conversions u ON u.conversion_id = c.id \
+     LEFT JOIN decisions d ON d.conversion_id = c.id WHERE (c.decided_at IS NULL) <> (u.conversion_id IS NOT NULL) \
+     OR (c.decided_at IS NULL) <> (d.conversion_id IS NULL) ORDER BY c.id LIMIT 1";
 
 const UNCREDITED: &str = "SELECT c.id FROM conversions c LEFT JOIN commissions m ON m.conversion_id = c.id \
      WHERE m.id IS NULL AND ((c.decided_at IS NULL) <> (c.status IS NULL) \
