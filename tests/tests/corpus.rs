@@ -11,7 +11,7 @@ use hopline_tests::fuzz::TARGETS;
 const MUTATIONS: usize = 200;
 
 fn fuzz_dir() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz")
+    Path::new(&std::env::var("CARGO_MANIFEST_DIR").expect("cargo says it")).join("fuzz")
 }
 
 /// The names in a folder, sorted.

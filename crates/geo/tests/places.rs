@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use hopline_geo::{Place, Places, PlacesFile, Reason, Region};
 
 fn fixture(name: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures").join(name)
+    Path::new(&std::env::var("CARGO_MANIFEST_DIR").expect("cargo says it")).join("tests/fixtures").join(name)
 }
 
 fn address(text: &str) -> IpAddr {

@@ -9,7 +9,7 @@
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::TcpStream;
 use std::os::unix::process::CommandExt as _;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::sync::OnceLock;
 use std::time::Duration;
@@ -21,7 +21,7 @@ use crate::ports;
 
 /// Names the shared server: `http://127.0.0.1:port`.
 pub const CLICKHOUSE_VARIABLE: &str = "HOPLINE_TEST_CLICKHOUSE";
-const SCRIPT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/tools/clickhouse_endpoint.py");
+const SCRIPT: &str = include_str!("../../../tests/tools/clickhouse_endpoint.py");
 /// Ports to try before giving up.
 const TRIES: usize = 5;
 /// The user that databases are given out for, who may do everything.
@@ -221,8 +221,10 @@ impl ClickHouseServer {
         let folder = self.folder.path();
         let log = folder.join("server.log");
         let log_file = std::fs::OpenOptions::new().create(true).append(true).open(&log).context("a log")?;
+        let script = folder.join("endpoint.py");
+        std::fs::write(&script, SCRIPT).context("writing the program that serves")?;
         let mut command = Command::new(python()?);
-        command.arg(SCRIPT).arg("--data").arg(folder);
+        command.arg(script).arg("--data").arg(folder);
         command.args(["--http", &self.http.to_string(), "--tcp", &self.tcp.to_string()]);
         for name in ["extra.xml", "cluster.xml"] {
             if folder.join(name).exists() {
@@ -337,8 +339,7 @@ fn python() -> anyhow::Result<PathBuf> {
     }
     let target = std::env::var_os("CARGO_TARGET_DIR").map(PathBuf::from);
     let program = std::env::current_exe().unwrap_or_default();
-    let repository = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../../target"));
-    let folders = target.iter().map(PathBuf::as_path).chain(program.ancestors()).chain([repository]);
+    let folders = target.iter().map(PathBuf::as_path).chain(program.ancestors());
     let mut candidates = folders.map(|folder| folder.join("tools/python/bin/python"));
     candidates.find(|path| path.exists()).context("the tests' Python is not installed")
 }

@@ -34,7 +34,7 @@ pub(crate) const FIREFOX: &str =
 type Change = fn(&mut CatalogueData);
 
 fn fixture(name: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures").join(name)
+    Path::new(&std::env::var("CARGO_MANIFEST_DIR").expect("cargo says it")).join("tests/fixtures").join(name)
 }
 
 /// An edge of one thread, so that records lie in the order of the clicks, behind a proxy, with geography.

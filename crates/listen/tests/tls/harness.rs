@@ -20,7 +20,7 @@ use tokio_rustls::{TlsConnector, client};
 pub(crate) const BOTH: [&SupportedProtocolVersion; 2] = [&TLS13, &TLS12];
 
 pub(crate) fn fixture(name: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures").join(name)
+    Path::new(&std::env::var("CARGO_MANIFEST_DIR").expect("cargo says it")).join("tests/fixtures").join(name)
 }
 
 pub(crate) fn certificate(name: &str) -> CertificateDer<'static> {
