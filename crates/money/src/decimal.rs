@@ -59,6 +59,11 @@ impl Decimal {
         }
     }
 
+    /// So many units of the last of [`Decimal::PLACES_MAX`] places.
+    pub(crate) fn of_places(units: i128) -> Option<Self> {
+        Self::parse(&number::print(units, Self::PLACES_MAX)).ok()
+    }
+
     /// The number times 10^[`Decimal::scale`].
     #[must_use]
     pub const fn mantissa(self) -> i128 {

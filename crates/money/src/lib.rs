@@ -37,5 +37,5 @@ pub use amount::{Amount, MoneyError, format_minor};
 pub use currency::{Currency, CurrencyError};
 pub use decimal::Decimal;
 pub use number::NumberError;
-pub use rounding::{convert, div_half_even, percent_of, times};
+pub use rounding::{convert, div_half_even, percent_of, rate_of, times};
 pub use split::split;

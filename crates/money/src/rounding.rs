@@ -49,6 +49,24 @@ pub fn convert(amount: Amount, rate: &Decimal, to: Currency) -> Result<Amount, M
     scaled(i128::from(amount.minor), rate.mantissa(), up, down, to)
 }
 
+/// A product of rates over a product of rates, as a decimal of 12 places, rounded once: with what one euro is in two
+/// currencies, what one of them is in the other. None where a divisor is zero, or the result is zero or does not fit.
+#[must_use]
+pub fn rate_of(numerators: &[Decimal], denominators: &[Decimal]) -> Option<Decimal> {
+    let product = |of: &[Decimal]| {
+        of.iter().try_fold((1_i128, 0_u32), |(mantissa, scale), rate| {
+            let mantissa = mantissa.checked_mul(rate.mantissa())?;
+            Some((mantissa, scale.checked_add(u32::from(rate.scale()))?))
+        })
+    };
+    let ((above, above_scale), (below, below_scale)) = (product(numerators)?, product(denominators)?);
+    let up = below_scale.checked_add(u32::from(Decimal::PLACES_MAX))?;
+    let shared = up.min(above_scale);
+    let above = above.checked_mul(power_of_ten(up.checked_sub(shared)?)?)?;
+    let below = below.checked_mul(power_of_ten(above_scale.checked_sub(shared)?)?)?;
+    Decimal::of_places(div_half_even(above, below)?).filter(|rate| !rate.is_zero())
+}
+
 /// `count` × `factor` × 10^(`up` − `down`), rounded once.
 fn scaled(count: i128, factor: i128, up: u32, down: u32, currency: Currency) -> Result<Amount, MoneyError> {
     let shared = up.min(down);

@@ -202,3 +202,24 @@ fn l_19_a_split_without_weight_is_an_error_and_the_largest_one_adds_up() {
     assert_eq!(split(i64::MIN, &[u64::MAX]), Ok(vec![i64::MIN]));
     assert_eq!(split(i64::MAX, &[u64::MAX, 0]), Ok(vec![i64::MAX, 0]));
 }
+
+// L-20
+#[test]
+fn l_20_computed_rates_have_twelve_places_and_are_rounded_once() {
+    let decimal = |text: &str| Decimal::parse(text).unwrap();
+    let rate = |above: &[&str], below: &[&str]| {
+        let (above, below): (Vec<_>, Vec<_>) = (
+            above.iter().map(|text| decimal(text)).collect(),
+            below.iter().map(|text| decimal(text)).collect(),
+        );
+        hopline_money::rate_of(&above, &below).map(|rate| rate.to_string())
+    };
+    assert_eq!(rate(&["1"], &["1.0829"]).as_deref(), Some("0.923446301598"));
+    assert_eq!(rate(&["0.80"], &["1.25"]).as_deref(), Some("0.64"));
+    assert_eq!(rate(&["0.85", "1.2"], &[]).as_deref(), Some("1.02"));
+    assert_eq!(rate(&[], &["4", "0.5"]).as_deref(), Some("0.5"));
+    assert_eq!(rate(&["0.000000000001"], &["2"]), None, "half of the last place is rounded to nothing");
+    assert_eq!(rate(&["0.000000000003"], &["2"]).as_deref(), Some("0.000000000002"));
+    assert_eq!(rate(&["1"], &["0"]), None);
+    assert_eq!(rate(&["999999999999999999"], &["0.000000000001"]), None, "out of range");
+}

@@ -42,6 +42,26 @@ pub enum Rule {
     Remittance,
     /// Only characters of the SEPA set.
     Characters,
+    /// An account number's length or characters.
+    Account,
+    /// ABA: nine digits whose check digit fits.
+    Routing,
+    /// A record's length, or a field of it that has one right content or form.
+    Record,
+    /// Records stand in the scheme's order.
+    RecordOrder,
+    /// Records are filled up to a multiple of ten.
+    Blocking,
+    /// The class of a batch fits its entries and its control.
+    ServiceClass,
+    /// The sum of routings.
+    Hash,
+    /// Trace numbers start with the originating bank and ascend.
+    Trace,
+    /// Addenda follow the entries that announce them.
+    Addenda,
+    /// A service's own rule.
+    Service,
     /// Town and country are given; at most two free lines of 70 characters; each field within its length.
     Address,
 }

@@ -1,9 +1,13 @@
-//! Payees that are left out of a SEPA file, each with its reason (P-05).
+//! Payees that are left out of a batch, each with its reason (P-05).
+
+mod methods;
 
 use hopline_money::{Amount, Currency};
 
 use crate::charset::{NotTransliterable, transliterate};
-use crate::{Address, Bic, BicError, Iban, IbanError, Payment, rules};
+use crate::{Address, Bic, BicError, Iban, IbanError, Payment, RoutingError, rules};
+
+pub use methods::{email_fault, refuse_payee};
 
 /// What is known of someone who is to be paid.
 #[derive(Debug, Clone, Copy)]
@@ -20,7 +24,7 @@ pub struct Payee<'a> {
     pub amount: Amount,
 }
 
-/// Why a payee cannot be paid by SEPA file. [`as_str`](Self::as_str) is the word for machines, the text the sentence
+/// Why a payee cannot be paid. [`as_str`](Self::as_str) is the word for machines, the text the sentence
 /// for people.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
@@ -28,6 +32,29 @@ pub enum RefusalReason {
     /// Neither IBAN nor anything else to pay to.
     #[error("no bank data: the IBAN is missing")]
     NoBankData,
+    /// Something else that is needed is missing.
+    #[error("no bank data: the {what} is missing")]
+    Missing {
+        /// What.
+        what: &'static str,
+    },
+    /// The routing number breaks a rule.
+    #[error(transparent)]
+    InvalidRouting(RoutingError),
+    /// The account number breaks a rule.
+    #[error("the account number {detail}")]
+    InvalidAccount {
+        /// Which rule.
+        detail: String,
+    },
+    /// The address or number of an account at a service breaks a rule.
+    #[error("the {what} {detail}")]
+    InvalidRecipient {
+        /// Which of them.
+        what: &'static str,
+        /// Which rule.
+        detail: String,
+    },
     /// The IBAN breaks a rule.
     #[error(transparent)]
     InvalidIban(IbanError),
@@ -44,8 +71,10 @@ pub enum RefusalReason {
     #[error("the account holder's name is missing")]
     NameMissing,
     /// The name is longer than the scheme takes; it is never cut.
-    #[error("the account holder's name has {given} characters, the scheme takes 70")]
+    #[error("the account holder's name has {given} characters, the scheme takes {limit}")]
     NameTooLong {
+        /// The most.
+        limit: usize,
         /// Characters after transliteration.
         given: usize,
     },
@@ -59,8 +88,12 @@ pub enum RefusalReason {
         detail: String,
     },
     /// Another currency than euro.
-    #[error("SEPA credit transfers are in EUR, not in {currency}")]
+    #[error("{scheme} are in {expected}, not in {currency}")]
     WrongCurrency {
+        /// What cannot carry it.
+        scheme: &'static str,
+        /// The currency that it carries.
+        expected: &'static str,
         /// The amount's currency.
         currency: &'static str,
     },
@@ -71,8 +104,10 @@ pub enum RefusalReason {
         amount: String,
     },
     /// More than one transfer can carry.
-    #[error("{amount} is above the scheme's maximum of 999999999.99")]
+    #[error("{amount} is above the scheme's maximum of {maximum}")]
     AboveSchemeMaximum {
+        /// The most.
+        maximum: &'static str,
         /// The amount.
         amount: String,
     },
@@ -83,7 +118,10 @@ impl RefusalReason {
     #[must_use]
     pub const fn as_str(&self) -> &'static str {
         match self {
-            Self::NoBankData => "no_bank_data",
+            Self::NoBankData | Self::Missing { .. } => "no_bank_data",
+            Self::InvalidRouting(_) => "invalid_routing_number",
+            Self::InvalidAccount { .. } => "invalid_account",
+            Self::InvalidRecipient { .. } => "invalid_recipient",
             Self::InvalidIban(_) => "invalid_iban",
             Self::InvalidBic(_) => "invalid_bic",
             Self::OutsideSepa { .. } => "outside_sepa",
@@ -98,7 +136,7 @@ impl RefusalReason {
     }
 }
 
-/// Why this payee is left out; nothing for a payee that [`pain001_v09`](crate::pain001_v09) will take.
+/// Why this payee is left out of a SEPA file; nothing for a payee that [`pain001_v09`](crate::pain001_v09) will take.
 #[must_use]
 pub fn refuse(payee: &Payee<'_>) -> Option<RefusalReason> {
     payment(payee, "PO-1", "Payout").err()
@@ -153,19 +191,27 @@ fn check_name(name: &str) -> Result<(), RefusalReason> {
         // A name of marks alone.
         0 => Err(RefusalReason::NameMissing),
         1..=rules::NAME_CHARS_MAX => Ok(()),
-        _ => Err(RefusalReason::NameTooLong { given }),
+        _ => Err(RefusalReason::NameTooLong { limit: rules::NAME_CHARS_MAX, given }),
     }
 }
 
 fn check_amount(amount: Amount) -> Result<(), RefusalReason> {
     if amount.currency != Currency::EUR {
-        return Err(RefusalReason::WrongCurrency { currency: amount.currency.code() });
+        let currency = amount.currency.code();
+        return Err(RefusalReason::WrongCurrency {
+            scheme: "SEPA credit transfers",
+            expected: "EUR",
+            currency,
+        });
     }
     if amount.minor < rules::AMOUNT_MIN {
         return Err(RefusalReason::NothingToPay { amount: amount.to_decimal() });
     }
     if amount.minor > rules::AMOUNT_MAX {
-        return Err(RefusalReason::AboveSchemeMaximum { amount: amount.to_decimal() });
+        return Err(RefusalReason::AboveSchemeMaximum {
+            maximum: "999999999.99",
+            amount: amount.to_decimal(),
+        });
     }
     Ok(())
 }

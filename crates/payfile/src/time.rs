@@ -5,16 +5,16 @@ use jiff::{Timestamp, tz::TimeZone};
 
 /// `2026-03-01T10:00:00Z`, for `CreDtTm`.
 pub(crate) fn iso(at: UnixMillis) -> String {
-    format(at, "%Y-%m-%dT%H:%M:%SZ")
+    form(at, "%Y-%m-%dT%H:%M:%SZ")
 }
 
 /// `20260301T100000Z`.
 pub(crate) fn compact(at: UnixMillis) -> String {
-    format(at, "%Y%m%dT%H%M%SZ")
+    form(at, "%Y%m%dT%H%M%SZ")
 }
 
-/// Times outside the years 1 to 9999 stop at the nearest end of that range.
-fn format(at: UnixMillis, form: &str) -> String {
+/// A time of UTC in a form. Times outside the years 1 to 9999 stop at the nearest end of that range.
+pub(crate) fn form(at: UnixMillis, form: &str) -> String {
     const FIRST: i64 = -62_135_596_800_000; // 0001-01-01T00:00:00Z
     const LAST: i64 = 253_402_207_199_000; // jiff's last second, in 9999
     let timestamp =

@@ -3,8 +3,8 @@
 
 use hopline_money::{Amount, Currency};
 use hopline_payfile::{
-    Address, BatchFile, Bic, Debtor, Iban, Payee, Payment, RefusalReason, Rule, SchemeFault, check_pain001,
-    pain001_v09, payment, refuse,
+    Address, BatchFile, Bic, Debtor, Iban, Pain001Version, Payee, Payment, RefusalReason, Rule, SchemeFault,
+    check_pain001, pain001, pain001_v09, payment, refuse,
 };
 use hopline_types::UnixMillis;
 use proptest::prelude::*;
@@ -88,6 +88,14 @@ fn p_01_a_batch_without_banks_and_addresses_is_the_smallest_golden_file() {
     file.payments = vec![paid("PO-1", "Ana García", "FR1420041010050500013M02606", 1)];
     let out = pain001_v09(&file).unwrap();
     assert_eq!(String::from_utf8(out.bytes).unwrap(), include_str!("fixtures/pain001_v09_smallest.xml"));
+}
+
+#[test]
+fn p_06_the_older_version_has_a_plain_date_and_banks_as_bic() {
+    let out = pain001(&batch(), Pain001Version::V03).unwrap();
+    assert_eq!(String::from_utf8(out.bytes).unwrap(), include_str!("fixtures/pain001_v03.xml"));
+    assert_eq!((out.count, out.control_sum), (3, euros(10_005_000)));
+    assert_eq!(out.file_name, "PAYOUT-2026-02-A-pain_001_001_03.xml");
 }
 
 #[test]

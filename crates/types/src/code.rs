@@ -22,9 +22,10 @@ pub enum LinkCodeError {
 pub struct LinkCode(String);
 
 /// First path segments that the edge answers itself (compared without regard to case).
-pub(crate) const RESERVED: [&str; 16] = [
+pub(crate) const RESERVED: [&str; 17] = [
     "c",
     "i",
+    "installs",
     "postback",
     "pixel",
     "pixel.gif",

@@ -74,6 +74,10 @@ id! {
     GoalId;
     /// One version of a goal's commission terms.
     TermsId;
+    /// A group of affiliates.
+    GroupId;
+    /// A bonus.
+    BonusId;
     /// One affiliate's link to one offer.
     LinkId;
     /// One of an offer's landing pages beside its default one.
@@ -86,6 +90,14 @@ id! {
     FindingId;
     /// One event that an advertiser reported.
     ConversionId;
+    /// One report of an install.
+    InstallId;
+    /// Whose installs an ad network's campaign stands for.
+    InstallSourceId;
+    /// How an advertiser's mobile measurement is read.
+    InstallMappingId;
+    /// A code whose use names an affiliate.
+    CouponId;
     /// One affiliate's share of one conversion.
     CommissionId;
     /// One payment to one affiliate.

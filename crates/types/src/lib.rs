@@ -18,11 +18,12 @@ pub const ORDER_MINOR_MAX: i64 = 1_000_000_000_000;
 pub use code::{LinkCode, LinkCodeError};
 pub use filter::ClickFilter;
 pub use ids::{
-    AdvertiserId, AffiliateId, BatchId, CapId, CommissionId, ConversionId, DomainId, FindingId, GoalId,
-    IdError, KeyId, LandingPageId, LinkId, OfferId, PayoutId, TermsId, UserId,
+    AdvertiserId, AffiliateId, BatchId, BonusId, CapId, CommissionId, ConversionId, CouponId, DomainId,
+    FindingId, GoalId, GroupId, IdError, InstallId, InstallMappingId, InstallSourceId, KeyId, LandingPageId,
+    LinkId, OfferId, PayoutId, TermsId, UserId,
 };
 pub use time::{HOUR_MS, MINUTE_MS, SECOND_MS, UnixMillis};
 pub use vocabulary::{
-    Class, CommissionStatus, ConversionSource, GoalKind, Model, PayoutMethod, PostbackAuth, Reason, Role,
-    UnknownWord, Verdict,
+    Class, CommissionStatus, ConversionSource, GoalKind, InstallState, Model, PayoutMethod, PostbackAuth,
+    Reason, Role, UnknownWord, Verdict,
 };

@@ -187,6 +187,26 @@ words! {
         Import = 4 => "import",
         /// The hourly settlement of paid clicks.
         Settlement = 5 => "settlement",
+        /// Apple's SKAdNetwork.
+        Skadnetwork = 6 => "skadnetwork",
+        /// Apple's AdAttributionKit.
+        Adattributionkit = 7 => "adattributionkit",
+        /// Google Play's install referrer, handed over by the app.
+        Play = 8 => "play",
+        /// A mobile measurement company.
+        Measurement = 9 => "measurement",
+    }
+
+    /// What became of a report of an install.
+    InstallState {
+        /// It is a conversion.
+        Counted = 1 => "counted",
+        /// It is genuine, and nothing that counts.
+        Kept = 2 => "kept",
+        /// It would count if it were known whose it is.
+        Waiting = 3 => "waiting",
+        /// It is not believed, or not possible.
+        Refused = 4 => "refused",
     }
 
     /// What a postback must prove.
@@ -211,6 +231,16 @@ words! {
         Wise = 4 => "wise",
         /// Paid by hand from a list.
         Manual = 5 => "manual",
+        /// A bank account of any country, paid by a file of the payer's own form.
+        Bank = 6 => "bank",
+    }
+}
+
+impl ConversionSource {
+    /// Whether it is a report of an install, whose content is read at the intake.
+    #[must_use]
+    pub const fn is_install(self) -> bool {
+        matches!(self, Self::Skadnetwork | Self::Adattributionkit | Self::Play | Self::Measurement)
     }
 }
 

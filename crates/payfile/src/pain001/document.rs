@@ -5,8 +5,8 @@ mod parts;
 use parts::Checker;
 
 use super::lexical;
-use super::xml::{self, Element};
 use crate::fault::{Faults, Rule};
+use crate::xml::{self, Element};
 use crate::{SchemeFault, rules};
 
 const NAMESPACE_STEM: &str = "urn:iso:std:iso:20022:tech:xsd:pain.001.001.";

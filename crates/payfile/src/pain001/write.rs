@@ -6,7 +6,7 @@ use hopline_money::Amount;
 use quick_xml::Writer;
 use quick_xml::events::{BytesDecl, BytesText, Event};
 
-use super::NAMESPACE_V09;
+use super::Pain001Version;
 use super::values::{Ready, ReadyPayment};
 use crate::{Address, Bic, Iban};
 
@@ -14,22 +14,24 @@ type Xml = Writer<Vec<u8>>;
 type Written = io::Result<()>;
 
 /// The document's bytes.
-pub(super) fn document(ready: &Ready<'_>) -> Vec<u8> {
+pub(super) fn document(ready: &Ready<'_>, version: Pain001Version) -> Vec<u8> {
     let mut xml = Writer::new_with_indent(Vec::new(), b' ', 1);
-    write(&mut xml, ready).expect("a Vec takes every write");
+    write(&mut xml, ready, version).expect("a Vec takes every write");
     let mut bytes = xml.into_inner();
     bytes.push(b'\n');
     bytes
 }
 
-fn write(xml: &mut Xml, ready: &Ready<'_>) -> Written {
+fn write(xml: &mut Xml, ready: &Ready<'_>, version: Pain001Version) -> Written {
     xml.write_event(Event::Decl(BytesDecl::new("1.0", Some("UTF-8"), None)))?;
-    xml.create_element("Document").with_attribute(("xmlns", NAMESPACE_V09)).write_inner_content(|xml| {
-        element(xml, "CstmrCdtTrfInitn", |xml| {
-            element(xml, "GrpHdr", |xml| group_header(xml, ready))?;
-            element(xml, "PmtInf", |xml| payment_information(xml, ready))
-        })
-    })?;
+    xml.create_element("Document").with_attribute(("xmlns", version.namespace())).write_inner_content(
+        |xml| {
+            element(xml, "CstmrCdtTrfInitn", |xml| {
+                element(xml, "GrpHdr", |xml| group_header(xml, ready))?;
+                element(xml, "PmtInf", |xml| payment_information(xml, ready, version))
+            })
+        },
+    )?;
     Ok(())
 }
 
@@ -40,7 +42,7 @@ fn group_header(xml: &mut Xml, ready: &Ready<'_>) -> Written {
     element(xml, "InitgPty", |xml| leaf(xml, "Nm", &ready.debtor_name))
 }
 
-fn payment_information(xml: &mut Xml, ready: &Ready<'_>) -> Written {
+fn payment_information(xml: &mut Xml, ready: &Ready<'_>, version: Pain001Version) -> Written {
     let debtor = &ready.file.debtor;
     // One PmtInf a file, so it can carry the file's own identifier.
     leaf(xml, "PmtInfId", ready.message_id)?;
@@ -48,19 +50,22 @@ fn payment_information(xml: &mut Xml, ready: &Ready<'_>) -> Written {
     leaf(xml, "BtchBookg", "true")?;
     totals(xml, ready)?;
     element(xml, "PmtTpInf", |xml| element(xml, "SvcLvl", |xml| leaf(xml, "Cd", "SEPA")))?;
-    element(xml, "ReqdExctnDt", |xml| leaf(xml, "Dt", &ready.execution_date))?;
+    match version {
+        Pain001Version::V03 => leaf(xml, "ReqdExctnDt", &ready.execution_date)?,
+        Pain001Version::V09 => element(xml, "ReqdExctnDt", |xml| leaf(xml, "Dt", &ready.execution_date))?,
+    }
     party(xml, "Dbtr", &ready.debtor_name, ready.debtor_address.as_ref())?;
     account(xml, "DbtrAcct", &debtor.iban)?;
     element(xml, "DbtrAgt", |xml| {
         element(xml, "FinInstnId", |xml| match &debtor.bic {
-            Some(bic) => leaf(xml, "BICFI", bic.as_str()),
+            Some(bic) => leaf(xml, bank_element(version), bic.as_str()),
             // The element is mandatory; this is the scheme's word for a bank known by its IBAN alone.
             None => element(xml, "Othr", |xml| leaf(xml, "Id", "NOTPROVIDED")),
         })
     })?;
     leaf(xml, "ChrgBr", "SLEV")?;
     for payment in &ready.payments {
-        element(xml, "CdtTrfTxInf", |xml| credit_transfer(xml, payment))?;
+        element(xml, "CdtTrfTxInf", |xml| credit_transfer(xml, payment, version))?;
     }
     Ok(())
 }
@@ -70,12 +75,12 @@ fn totals(xml: &mut Xml, ready: &Ready<'_>) -> Written {
     leaf(xml, "CtrlSum", &ready.control_sum.to_decimal())
 }
 
-fn credit_transfer(xml: &mut Xml, ready: &ReadyPayment<'_>) -> Written {
+fn credit_transfer(xml: &mut Xml, ready: &ReadyPayment<'_>, version: Pain001Version) -> Written {
     let payment = ready.payment;
     element(xml, "PmtId", |xml| leaf(xml, "EndToEndId", &payment.end_to_end_id))?;
     element(xml, "Amt", |xml| instructed_amount(xml, payment.amount))?;
     if let Some(bic) = &payment.bic {
-        agent(xml, "CdtrAgt", bic)?;
+        agent(xml, "CdtrAgt", bic, version)?;
     }
     party(xml, "Cdtr", &ready.name, ready.address.as_ref())?;
     account(xml, "CdtrAcct", &payment.iban)?;
@@ -90,8 +95,16 @@ fn instructed_amount(xml: &mut Xml, amount: Amount) -> Written {
     Ok(())
 }
 
-fn agent(xml: &mut Xml, name: &str, bic: &Bic) -> Written {
-    element(xml, name, |xml| element(xml, "FinInstnId", |xml| leaf(xml, "BICFI", bic.as_str())))
+/// The element that names a bank by its BIC.
+const fn bank_element(version: Pain001Version) -> &'static str {
+    match version {
+        Pain001Version::V03 => "BIC",
+        Pain001Version::V09 => "BICFI",
+    }
+}
+
+fn agent(xml: &mut Xml, name: &str, bic: &Bic, version: Pain001Version) -> Written {
+    element(xml, name, |xml| element(xml, "FinInstnId", |xml| leaf(xml, bank_element(version), bic.as_str())))
 }
 
 fn account(xml: &mut Xml, name: &str, iban: &Iban) -> Written {

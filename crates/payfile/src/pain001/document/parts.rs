@@ -3,7 +3,7 @@
 use super::Version;
 use crate::fault::{Faults, Rule};
 use crate::pain001::lexical;
-use crate::pain001::xml::Element;
+use crate::xml::Element;
 use crate::{Bic, Iban, rules};
 
 /// Collects faults, knows the document's version.

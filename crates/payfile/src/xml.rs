@@ -12,25 +12,37 @@ const DEPTH_MAX: usize = 16;
 
 /// An element.
 #[derive(Debug, Default)]
-pub(super) struct Element {
+pub(crate) struct Element {
     /// Name without prefix.
-    pub(super) name: String,
+    pub(crate) name: String,
     /// Namespace, empty where there is none.
-    pub(super) namespace: String,
+    pub(crate) namespace: String,
     /// Names and values, namespace declarations left out.
-    pub(super) attributes: Vec<(String, String)>,
+    pub(crate) attributes: Vec<(String, String)>,
     /// Text directly in it; for an element with children only white space.
-    pub(super) text: String,
-    pub(super) children: Vec<Element>,
+    pub(crate) text: String,
+    pub(crate) children: Vec<Element>,
+    /// The line that its start tag ends on, from 1; 0 for the frame.
+    pub(crate) line: u64,
 }
 
 impl Element {
     /// Children of that name.
-    pub(super) fn all<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a Element> {
+    pub(crate) fn all<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a Element> {
         self.children.iter().filter(move |child| child.name == name)
     }
 
-    pub(super) fn attribute(&self, name: &str) -> Option<&str> {
+    /// The first child of that name.
+    pub(crate) fn child(&self, name: &str) -> Option<&Element> {
+        self.children.iter().find(|child| child.name == name)
+    }
+
+    /// The text of the first child of that name, trimmed; none where it is empty.
+    pub(crate) fn text_of(&self, name: &str) -> Option<&str> {
+        self.child(name).map(|child| child.text.trim()).filter(|text| !text.is_empty())
+    }
+
+    pub(crate) fn attribute(&self, name: &str) -> Option<&str> {
         self.attributes.iter().find(|(of, _)| of == name).map(|(_, value)| value.as_str())
     }
 }
@@ -39,22 +51,24 @@ impl Element {
 ///
 /// # Errors
 /// A sentence on what is wrong with its form.
-pub(super) fn parse(xml: &str) -> Result<Element, String> {
+pub(crate) fn parse(xml: &str) -> Result<Element, String> {
     let mut reader = NsReader::from_str(xml);
     // The elements that are open, outermost first; the first one is a frame around the document.
     let mut open = vec![Element::default()];
+    let mut lines = Lines { text: xml.as_bytes(), at: 0, line: 1 };
     loop {
         let event = reader.read_event().map_err(|error| format!("no XML: {error}"))?;
+        let line = lines.to(reader.buffer_position());
         match event {
             Event::Start(start) => {
                 if open.len() > DEPTH_MAX {
                     return Err(format!("elements are nested more than {DEPTH_MAX} deep"));
                 }
-                let element = element(&reader, &start)?;
+                let element = element(&reader, &start, line)?;
                 open.push(element);
             }
             Event::Empty(start) => {
-                let element = element(&reader, &start)?;
+                let element = element(&reader, &start, line)?;
                 innermost(&mut open).children.push(element);
             }
             Event::End(_) => {
@@ -92,11 +106,28 @@ pub(super) fn parse(xml: &str) -> Result<Element, String> {
     Ok(frame.children.remove(0))
 }
 
+/// Counts lines as far as was read.
+struct Lines<'x> {
+    text: &'x [u8],
+    at: usize,
+    line: u64,
+}
+
+impl Lines<'_> {
+    fn to(&mut self, position: u64) -> u64 {
+        let end = usize::try_from(position).unwrap_or(usize::MAX).min(self.text.len());
+        let read = self.text.get(self.at..end).unwrap_or_default();
+        self.line += read.iter().map(|byte| u64::from(*byte == b'\n')).sum::<u64>();
+        self.at = end.max(self.at);
+        self.line
+    }
+}
+
 fn innermost(open: &mut [Element]) -> &mut Element {
     open.last_mut().expect("the frame is never closed")
 }
 
-fn element(reader: &NsReader<&[u8]>, start: &BytesStart<'_>) -> Result<Element, String> {
+fn element(reader: &NsReader<&[u8]>, start: &BytesStart<'_>, line: u64) -> Result<Element, String> {
     let (namespace, local_name) = reader.resolver().resolve_element(start.name());
     let namespace = match namespace {
         quick_xml::name::ResolveResult::Bound(namespace) => namespace.as_ref().to_owned(),
@@ -114,5 +145,5 @@ fn element(reader: &NsReader<&[u8]>, start: &BytesStart<'_>) -> Result<Element, 
         let value = attribute.normalized_value(XmlVersion::Explicit1_0).map_err(|error| error.to_string())?;
         attributes.push((attribute.key.as_ref().to_owned(), value.into_owned()));
     }
-    Ok(Element { name: local_name.as_ref().to_owned(), namespace, attributes, ..Element::default() })
+    Ok(Element { name: local_name.as_ref().to_owned(), namespace, attributes, line, ..Element::default() })
 }
