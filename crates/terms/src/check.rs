@@ -93,8 +93,20 @@ pub(crate) fn check_values(
     currency: Option<Currency>,
     fields: &mut Fields,
 ) {
+    check_price(kind, side, price, currency, false, fields);
+}
+
+/// The same; percentages above 100 may be meant.
+pub(crate) fn check_price(
+    kind: Option<GoalKind>,
+    side: Side,
+    price: &Price,
+    currency: Option<Currency>,
+    allow_above_100: bool,
+    fields: &mut Fields,
+) {
     if let Some(percent) = price.percent
-        && (percent.is_negative() || percent > hundred())
+        && (percent.is_negative() || (!allow_above_100 && percent > hundred()))
     {
         fields.add(&format!("{side}.percent"), format!("{percent} is out of range: expected 0 to 100"));
     }
@@ -126,7 +138,7 @@ fn check_fixed(kind: Option<GoalKind>, fixed: Decimal, currency: Option<Currency
     Ok(())
 }
 
-fn hundred() -> Decimal {
+pub(crate) fn hundred() -> Decimal {
     Decimal::whole(100).expect("100 is a decimal")
 }
 

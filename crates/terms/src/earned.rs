@@ -59,6 +59,12 @@ pub enum TermsError {
         /// Clicks counted now.
         counted_now: u64,
     },
+    /// Tiers that [`crate::Plan::check`] would have refused.
+    #[error("a tier that was reached has no {side}")]
+    TierWithoutPrice {
+        /// The side without a price.
+        side: Side,
+    },
     /// More money than an amount holds.
     #[error(transparent)]
     Money(#[from] MoneyError),
@@ -74,6 +80,7 @@ impl TermsError {
             Self::Unusable { .. }
             | Self::NotPaidPerClick { .. }
             | Self::CountWentBack { .. }
+            | Self::TierWithoutPrice { .. }
             | Self::Money(_) => None,
         }
     }
@@ -154,7 +161,7 @@ pub fn click_settlement(
     total(lines, currency)
 }
 
-fn total(lines: Vec<Line>, currency: Currency) -> Result<Earned, TermsError> {
+pub(crate) fn total(lines: Vec<Line>, currency: Currency) -> Result<Earned, TermsError> {
     let (mut revenue, mut payout) = (Amount::zero(currency), Amount::zero(currency));
     for line in &lines {
         let sum = match line.side {
@@ -166,7 +173,7 @@ fn total(lines: Vec<Line>, currency: Currency) -> Result<Earned, TermsError> {
     Ok(Earned { revenue, payout, lines })
 }
 
-const fn piece(kind: GoalKind) -> &'static str {
+pub(crate) const fn piece(kind: GoalKind) -> &'static str {
     match kind {
         GoalKind::Pps => "sale",
         GoalKind::Ppl => "lead",

@@ -4,7 +4,7 @@ use hopline_money::{Currency, Decimal};
 use hopline_types::GoalKind;
 use serde::{Deserialize, Serialize};
 
-use crate::check::{Fields, check_parts, check_values, warn_of_loss};
+use crate::check::{Fields, check_parts, check_price, warn_of_loss};
 use crate::line::plain;
 use crate::{Checked, FieldError, GoalTerms, Price, Side};
 
@@ -40,10 +40,23 @@ impl GoalTermsForm {
     /// # Errors
     /// All bad fields, each with its path.
     pub fn check(&self, path: &str, currency: Option<Currency>) -> Result<Checked, Vec<FieldError>> {
+        self.check_allowing(path, currency, false)
+    }
+
+    /// The same; percentages above 100 are accepted where they are meant.
+    ///
+    /// # Errors
+    /// All bad fields, each with its path.
+    pub fn check_allowing(
+        &self,
+        path: &str,
+        currency: Option<Currency>,
+        above_100: bool,
+    ) -> Result<Checked, Vec<FieldError>> {
         let mut fields = Fields::new(path);
         let kind = self.read_kind(&mut fields);
-        let revenue = self.read_price(Side::Revenue, kind, currency, &mut fields);
-        let payout = self.read_price(Side::Payout, kind, currency, &mut fields);
+        let revenue = self.read_price(Side::Revenue, (kind, currency, above_100), &mut fields);
+        let payout = self.read_price(Side::Payout, (kind, currency, above_100), &mut fields);
         fields.finish()?;
         let kind = kind.expect("a kind that cannot be read is listed");
         let terms = GoalTerms { kind, revenue, payout };
@@ -55,8 +68,7 @@ impl GoalTermsForm {
     fn read_price(
         &self,
         side: Side,
-        kind: Option<GoalKind>,
-        currency: Option<Currency>,
+        (kind, currency, above_100): (Option<GoalKind>, Option<Currency>, bool),
         fields: &mut Fields,
     ) -> Price {
         let Some(form) = self.price(side) else {
@@ -75,7 +87,7 @@ impl GoalTermsForm {
             }
         };
         let price = Price { percent: read("percent", &form.percent), fixed: read("fixed", &form.fixed) };
-        check_values(kind, side, &price, currency, fields);
+        check_price(kind, side, &price, currency, above_100, fields);
         price
     }
 

@@ -9,6 +9,9 @@
 //! | `ppl`, `ppi` | fixed | the fixed amount per lead or install |
 //! | `ppc` | fixed, may be finer than a minor unit | price × counted clicks |
 //!
+//! What else terms say is their [`Plan`]: other rates under conditions and per item, what counts of an order, renewals, tiers,
+//! levels. [`earn`] prices a conversion by both; [`Tiers::settle`] and [`Bonus::settle`] price periods.
+//!
 //! # Forms
 //!
 //! [`GoalTermsForm`] is the JSON of the API, `{"kind":"pps","revenue":{"percent":"12"},"payout":{"percent":"10"}}`:
@@ -23,14 +26,28 @@
 //!
 //! # Limits
 //!
-//! Percent 0 to 100. Fixed prices from 0, with the currency's places, `ppc` with up to [`CLICK_PLACES_MAX`]; one
+//! Percent 0 to 100, above it where the plan says `allow_above_100`. Fixed prices from 0, with the currency's places, `ppc` with up to [`CLICK_PLACES_MAX`]; one
 //! piece must fit into an amount. A payout above the revenue is allowed and comes with a warning.
 
+mod bonus;
 mod check;
+mod check_plan;
+mod earn;
 mod earned;
 mod form;
 mod line;
+mod order;
+mod plan;
 mod price;
+mod tiers;
+mod time;
+
+pub use bonus::{Bonus, RUNGS_MAX, Ranked, Rung, SignUp, Volume, ranked};
+pub use check_plan::{LEVELS_MAX, RATES_MAX, TIERS_MAX};
+pub use earn::earn;
+pub use order::{Item, LevelEarned, Order, Payment};
+pub use plan::{Condition, Customer, Level, LevelOf, Part, Plan, Rate, Recurring, Then};
+pub use tiers::{Measure, Mode, Piece, Span, Step, Sums, Tiers};
 
 pub use check::{CLICK_PLACES_MAX, Checked, FieldError};
 pub use earned::{Earned, TermsError, click_settlement, commission};

@@ -24,6 +24,15 @@ pub struct Line {
 
 impl Line {
     pub(crate) fn percent_of_order(side: Side, order: Amount, percent: &Decimal) -> Result<Self, MoneyError> {
+        Self::percent(side, "percent of the order", order, percent)
+    }
+
+    pub(crate) fn percent(
+        side: Side,
+        label: &str,
+        order: Amount,
+        percent: &Decimal,
+    ) -> Result<Self, MoneyError> {
         let currency = order.currency;
         let product = i128::from(order.minor)
             .checked_mul(percent.mantissa())
@@ -31,7 +40,7 @@ impl Line {
         let places = u32::from(percent.scale()) + 2 + u32::from(currency.exponent());
         Ok(Self {
             side,
-            label: "percent of the order".to_owned(),
+            label: label.to_owned(),
             basis: order.to_string(),
             rate: format!("{percent} %"),
             exact: plain(product, places, currency),
@@ -58,6 +67,45 @@ impl Line {
             exact: plain(product, price.scale().into(), currency),
             rounded: times(quantity, price, currency)?,
         })
+    }
+
+    /// Nothing, and why.
+    pub(crate) fn nothing(side: Side, label: &str, counted: Option<Amount>, currency: Currency) -> Self {
+        let zero = Amount::zero(currency);
+        Self {
+            side,
+            label: label.to_owned(),
+            basis: counted.unwrap_or(zero).to_string(),
+            rate: "0 %".to_owned(),
+            exact: plain(0, 0, currency),
+            rounded: zero,
+        }
+    }
+
+    /// An amount that conversions or settlements had brought, taken away.
+    pub(crate) fn taken(side: Side, label: &str, count: usize, amount: Amount) -> Result<Self, MoneyError> {
+        let rounded = amount.checked_neg()?;
+        Ok(Self {
+            side,
+            label: label.to_owned(),
+            basis: amount.to_string(),
+            rate: format!("-1 (of {count})"),
+            exact: plain(rounded.minor.into(), amount.currency.exponent().into(), amount.currency),
+            rounded,
+        })
+    }
+
+    /// A share of an amount that is divided into equal parts.
+    pub(crate) fn share(side: Side, label: &str, whole: Amount, parts: usize, rounded: Amount) -> Self {
+        let currency = whole.currency;
+        Self {
+            side,
+            label: label.to_owned(),
+            basis: whole.to_string(),
+            rate: format!("1/{parts}"),
+            exact: plain(rounded.minor.into(), currency.exponent().into(), currency),
+            rounded,
+        }
     }
 
     /// The same amount taken away.
