@@ -19,15 +19,20 @@
 //!
 //! Fixed part of kind 3 (26 bytes): 0 version; 1 source; 2 requested status; 3 reserved, zero; 4..8 advertiser id;
 //! 8..12 offer id; 12..20 received at (ms); 20..26 happened at (48 bits of ms, 0 = when received).
+//!
+//! A report of an install (sources 6 to 9) is a record of kind 3 too. What was sent stands in its `items` and, where that is not
+//! enough, goes on in `adv1` to `adv10` ([`ConversionEvent::of_report`]).
 
 mod click;
 mod conversion;
 mod fields;
+mod report;
 mod view;
 
 pub use click::{Click, Device, Flags, SUB_COUNT};
 pub use conversion::{ConversionEvent, RequestedStatus};
 pub use fields::DecodeError;
+pub use report::REPORT_BYTES_MAX;
 pub use view::ClickView;
 
 /// The version of the fixed parts written by this program.

@@ -45,6 +45,7 @@ mod period;
 mod query;
 mod rows;
 mod signals;
+mod timing;
 
 pub use answer::{Report, ReportError, disarmed};
 pub use cell::{Cell, Exact};
@@ -60,4 +61,8 @@ pub use rows::{ReportRow, ReportRows, RowFold};
 pub use signals::{
     CLICKS_MIN, Figures, Flag, QUICK_ORDER_MILLIS, Ratio, SIGNALS_VERSION, Signal, SignalInput, SignalRow,
     Z_BOUND, judge,
+};
+pub use timing::{
+    INSTALLS_MIN, SPAN_SECONDS, SPANS, Shares, TIMING_VERSION, TimingFlag, TimingInput, TimingRow,
+    TimingSign, judge_timing,
 };

@@ -36,6 +36,8 @@ use rule::{Compare, Floor, OTHERS};
 
 mod rule;
 
+pub(crate) use rule::far_above;
+
 /// Version of the rules and thresholds of this module.
 pub const SIGNALS_VERSION: u32 = 1;
 /// Requests below which an affiliate has no row.

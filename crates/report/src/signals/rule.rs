@@ -73,7 +73,7 @@ impl Compare {
 /// Whether the first share is at least `factor` times the second, and [`Z_BOUND`] standard errors above it.
 ///
 /// z² = (ad - bc)² (b + d) / (b d (a + c) (b + d - a - c)) for a of b against c of d, multiplied out.
-pub(super) fn far_above(high: Ratio, low: Ratio, factor: u32) -> bool {
+pub(crate) fn far_above(high: Ratio, low: Ratio, factor: u32) -> bool {
     let (a, b) = high.capped().fitted();
     let (c, d) = low.capped().fitted();
     let (own, base) = (a * d, c * b);
