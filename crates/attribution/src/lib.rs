@@ -31,6 +31,8 @@
 //! Money is split by the weights with [`hopline_money::split`]: largest remainder, ties to the earlier touch, parts
 //! add up ([`Decision::split`]).
 //!
+//! [`models`] puts all of them and two more side by side, for reports only.
+//!
 //! [`dry_run`] is the same for people: JSON in, JSON out, no store touched.
 
 mod decay;
@@ -38,6 +40,7 @@ mod decide;
 mod decision;
 mod dry_run;
 mod input;
+pub mod models;
 mod reason;
 mod weights;
 
