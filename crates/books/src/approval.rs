@@ -1,23 +1,60 @@
-//! People's judgement, and the end of holds.
+//! The judgement of people: approving and rejecting, one by one and in bulk, and undoing what was a mistake.
+//!
+//! Every judgement is kept with its reason and who made it ([`hopline_control_store::judgements`]). Nothing is changed in
+//! the ledger: an approval or rejection that was a mistake is corrected by a further transaction that names it (L-06), and
+//! the conversion waits again. It can then be judged anew, and that be undone as well.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 
 use hopline_control_store::Tx;
-use hopline_control_store::commissions::{self, Commission};
-use hopline_control_store::conversions::{self, Conversion};
-use hopline_types::{CommissionId, CommissionStatus, ConversionId, UnixMillis};
+use hopline_control_store::commissions;
+use hopline_control_store::conversions::Conversion;
+use hopline_control_store::judgements::{self, Judged, Judgement};
+use hopline_types::{CommissionStatus, ConversionId, OfferId, UnixMillis};
 
-use crate::commission::{self, Course};
+use crate::commission::{self, Bookings, Course};
 use crate::decide::labels_of;
 use crate::{BookError, caps, facts};
+
+pub(crate) mod rules;
+
+/// The most conversions that are judged at once.
+pub const JUDGED_MAX: usize = 1_000;
 
 /// A conversion after somebody has judged it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Reviewed {
     /// As it is now.
     pub conversion: Conversion,
-    /// How many ledger transactions were booked now; none where it had been judged so before.
+    /// Whether anything was changed; not where it had been judged so before.
+    pub changed: bool,
+    /// How many ledger transactions were booked now.
     pub transactions: u64,
+}
+
+/// What somebody asks for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Judge {
+    /// To approve it.
+    Approve {
+        /// Why, where somebody says.
+        reason: Option<String>,
+    },
+    /// To reject it.
+    Reject {
+        /// Why.
+        reason: String,
+    },
+    /// To let it wait again: its approval was a mistake.
+    UndoApproval {
+        /// Why.
+        reason: String,
+    },
+    /// To let it wait again: its rejection was a mistake.
+    UndoRejection {
+        /// Why.
+        reason: String,
+    },
 }
 
 /// Approves a pending conversion. Approved already: nothing changes. The hold counts from now.
@@ -30,20 +67,7 @@ pub fn approve(
     actor: &str,
     now: UnixMillis,
 ) -> Result<Reviewed, BookError> {
-    let conversion = commission::conversion_of(tx, conversion)?;
-    match conversion.status {
-        Some(CommissionStatus::Pending) => {}
-        Some(CommissionStatus::Approved | CommissionStatus::Payable | CommissionStatus::Paid) => {
-            return Ok(Reviewed { conversion, transactions: 0 });
-        }
-        _ => return Err(not_pending(&conversion, "only pending ones can be approved")),
-    }
-    let hold_days = commission::offer_of(tx, &conversion)?.settings.hold_days;
-    let id = conversion.id;
-    let cause = format!("approved:{id}");
-    let reviewed = change(tx, &conversion, &cause, None, now, |course| course.approve(now, hold_days, now))?;
-    tracing::debug!(conversion.id = id.get(), actor, "conversion approved");
-    Ok(reviewed)
+    judge(tx, conversion, &Judge::Approve { reason: None }, actor, now)
 }
 
 /// Rejects a pending conversion. Rejected already: nothing changes.
@@ -57,79 +81,207 @@ pub fn reject(
     actor: &str,
     now: UnixMillis,
 ) -> Result<Reviewed, BookError> {
-    let conversion = commission::conversion_of(tx, conversion)?;
-    commission::check_reason(reason)?;
-    match conversion.status {
-        Some(CommissionStatus::Pending) => {}
-        Some(CommissionStatus::Rejected) => return Ok(Reviewed { conversion, transactions: 0 }),
-        _ => return Err(not_pending(&conversion, "only pending ones can be rejected; refund approved ones")),
-    }
-    let id = conversion.id;
-    let cause = format!("rejected:{id}");
-    let reviewed = change(tx, &conversion, &cause, Some(reason), now, |course| course.reject(reason, now))?;
-    tracing::debug!(conversion.id = id.get(), actor, "conversion rejected");
+    judge(tx, conversion, &Judge::Reject { reason: reason.to_owned() }, actor, now)
+}
+
+/// Judges a conversion.
+///
+/// # Errors
+/// [`BookError::NotFound`], [`BookError::State`], [`BookError::Invalid`] (the reason), the store's.
+pub fn judge(
+    tx: &mut dyn Tx,
+    conversion: ConversionId,
+    what: &Judge,
+    actor: &str,
+    now: UnixMillis,
+) -> Result<Reviewed, BookError> {
+    let mut bench = Bench { actor, now, hold_days: BTreeMap::new() };
+    let (reviewed, bookings) = bench.judge(tx, conversion, what)?;
+    bookings.book(tx, now)?;
     Ok(reviewed)
 }
 
-fn not_pending(conversion: &Conversion, wanted: &'static str) -> BookError {
-    let is = conversion.status.map_or("not decided yet", CommissionStatus::as_str).to_owned();
-    BookError::State { what: "conversion", id: conversion.id.get(), is, wanted }
-}
-
-/// Moves every pending commission of a conversion, keeps its status and tells reports.
-fn change(
-    tx: &mut dyn Tx,
-    conversion: &Conversion,
-    cause: &str,
-    reason: Option<&str>,
-    now: UnixMillis,
-    mut step: impl FnMut(&mut Course) -> Result<(), BookError>,
-) -> Result<Reviewed, BookError> {
-    let labels = labels_of(conversion);
-    let before = facts::picture(tx, conversion, &labels)?;
-    let counted = caps::counted(tx, conversion)?;
-    let mut pending = commissions::of_conversion(tx, conversion.id)?;
-    pending.retain(|commission| commission.status == CommissionStatus::Pending);
-    let bookings = commission::advance(tx, pending, |course, _| step(course))?;
-    let conversion = commission::refresh(tx, conversion.id, reason)?;
-    counted.give_back(tx, &conversion)?;
-    facts::put_changes(tx, cause, &conversion, &labels, &before, now)?;
-    Ok(Reviewed { conversion, transactions: bookings.book(tx, now)? })
-}
-
-/// How many holds were ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Released {
-    /// Commissions looked at; as many as the limit: there may be more.
-    pub commissions: u64,
-    /// Ledger transactions booked.
-    pub transactions: u64,
-}
-
-/// Makes commissions payable whose hold has ended, up to `limit`. Others may book beside ([`Mode::Book`]): the commissions
-/// are locked before they are judged, and those that were changed meanwhile are left to the next call.
-///
-/// [`Mode::Book`]: hopline_control_store::Mode::Book
+/// Judges conversions as if one after the other; what is wrong with one leaves the others alone. The inner errors are
+/// those of [`judge`]: nothing was changed of these.
 ///
 /// # Errors
-/// The store's.
-pub fn release_holds(tx: &mut dyn Tx, now: UnixMillis, limit: u32) -> Result<Released, BookError> {
-    let due = commissions::held_until(tx, now, limit)?;
-    let commissions = u64::try_from(due.len()).map_err(BookError::broken)?;
-    let conversions: BTreeSet<ConversionId> = due.iter().map(|commission| commission.conversion).collect();
-    commissions::lock(tx, due.iter().map(|commission| commission.id))?;
-    conversions::lock(tx, conversions.iter().copied())?;
-    let ids: Vec<ConversionId> = conversions.iter().copied().collect();
-    let mut held: Vec<Commission> = commissions::of_conversions(tx, &ids)?.into_iter().flatten().collect();
-    let named: BTreeSet<CommissionId> = due.iter().map(|commission| commission.id).collect();
-    held.retain(|commission| {
-        let is_over = commission.payable_at.is_some_and(|ends_at| ends_at <= now);
-        is_over && commission.status == CommissionStatus::Approved && named.contains(&commission.id)
-    });
-    // As they were found: longest ended first.
-    held.sort_by_key(|commission| (commission.payable_at, commission.id));
-    let bookings = commission::advance(tx, held, |course, _| course.release(now))?;
-    // Reports show approved before and after: there is nothing to tell them.
-    commission::refresh_many(tx, conversions)?;
-    Ok(Released { commissions, transactions: bookings.book(tx, now)? })
+/// The store's; what the ledger refuses. The transaction may not be committed then.
+pub fn judge_many(
+    tx: &mut dyn Tx,
+    asked: &[(ConversionId, Judge)],
+    actor: &str,
+    now: UnixMillis,
+) -> Result<Vec<Result<Reviewed, BookError>>, BookError> {
+    let mut bench = Bench { actor, now, hold_days: BTreeMap::new() };
+    let mut bookings = Bookings::default();
+    let mut answers = Vec::with_capacity(asked.len());
+    let mut seen = std::collections::BTreeSet::new();
+    for (conversion, what) in asked {
+        if !seen.insert(*conversion) {
+            // The books of the first are not closed yet.
+            let again = BookError::field("id", format!("conversion {conversion} is named twice"));
+            answers.push(Err(again));
+            continue;
+        }
+        match bench.judge(tx, *conversion, what) {
+            Ok((reviewed, own)) => {
+                bookings.append(own);
+                answers.push(Ok(reviewed));
+            }
+            Err(BookError::Store(error)) => return Err(error.into()),
+            // Refused before anything was written.
+            Err(refusal) => answers.push(Err(refusal)),
+        }
+    }
+    bookings.book(tx, now)?;
+    Ok(answers)
+}
+
+/// Who judges, and when.
+struct Bench<'a> {
+    actor: &'a str,
+    now: UnixMillis,
+    /// Of offers that were looked up.
+    hold_days: BTreeMap<OfferId, i64>,
+}
+
+impl Bench<'_> {
+    fn judge(
+        &mut self,
+        tx: &mut dyn Tx,
+        conversion: ConversionId,
+        what: &Judge,
+    ) -> Result<(Reviewed, Bookings), BookError> {
+        let conversion = commission::conversion_of(tx, conversion)?;
+        if let Some(reason) = what.reason() {
+            commission::check_reason(reason)?;
+        }
+        if !what.is_due(&conversion)? {
+            return Ok((Reviewed { conversion, changed: false, transactions: 0 }, Bookings::default()));
+        }
+        let now = self.now;
+        let hold_days = match what {
+            Judge::Approve { .. } => self.hold_days(tx, &conversion)?,
+            _ => 0,
+        };
+        self.change(tx, &conversion, what, |course| match what {
+            Judge::Approve { .. } => course.approve(now, hold_days, now),
+            Judge::Reject { reason } => course.reject(reason, now),
+            Judge::UndoApproval { reason } => course.unapprove(reason, now),
+            Judge::UndoRejection { reason } => course.unreject(reason, now),
+        })
+    }
+
+    fn hold_days(&mut self, tx: &mut dyn Tx, conversion: &Conversion) -> Result<i64, BookError> {
+        if let Some(known) = self.hold_days.get(&conversion.offer) {
+            return Ok(*known);
+        }
+        let days = commission::offer_of(tx, conversion)?.settings.hold_days;
+        self.hold_days.insert(conversion.offer, days);
+        Ok(days)
+    }
+
+    /// Moves the commissions of a conversion that the judgement is about, keeps its status, and tells reports.
+    fn change(
+        &self,
+        tx: &mut dyn Tx,
+        conversion: &Conversion,
+        what: &Judge,
+        mut step: impl FnMut(&mut Course) -> Result<(), BookError>,
+    ) -> Result<(Reviewed, Bookings), BookError> {
+        let labels = labels_of(conversion);
+        let before = facts::picture(tx, conversion, &labels)?;
+        let mut moved = commissions::of_conversion(tx, conversion.id)?;
+        moved.retain(|commission| what.moves(commission.status));
+        if moved.is_empty() {
+            return Err(what.wrong_state(conversion));
+        }
+        let counted = caps::counted(tx, conversion)?;
+        let bookings = commission::advance(tx, moved, |course, _| step(course))?;
+        let judgement = Judgement {
+            id: 0,
+            conversion: conversion.id,
+            what: what.judged(),
+            reason: what.reason().map(str::to_owned),
+            actor: self.actor.to_owned(),
+            at: self.now,
+        };
+        let number = judgements::insert(tx, &judgement)?;
+        let shown = what.reason().filter(|_| !matches!(what, Judge::Approve { .. }));
+        let conversion = commission::refresh(tx, conversion.id, shown)?;
+        counted.give_back(tx, &conversion)?;
+        let cause = format!("judged:{number}");
+        facts::put_changes(tx, &cause, &conversion, &labels, &before, self.now)?;
+        let actor = self.actor;
+        tracing::debug!(conversion.id = conversion.id.get(), actor, what = what.judged().as_str(), "judged");
+        let transactions = u64::try_from(bookings.len()).map_err(BookError::broken)?;
+        Ok((Reviewed { conversion, changed: true, transactions }, bookings))
+    }
+}
+
+impl Judge {
+    /// Why.
+    #[must_use]
+    pub fn reason(&self) -> Option<&str> {
+        match self {
+            Self::Approve { reason } => reason.as_deref(),
+            Self::Reject { reason } | Self::UndoApproval { reason } | Self::UndoRejection { reason } => {
+                Some(reason)
+            }
+        }
+    }
+
+    const fn judged(&self) -> Judged {
+        match self {
+            Self::Approve { .. } => Judged::Approved,
+            Self::Reject { .. } => Judged::Rejected,
+            Self::UndoApproval { .. } => Judged::ApprovalUndone,
+            Self::UndoRejection { .. } => Judged::RejectionUndone,
+        }
+    }
+
+    /// Whether there is something to do; an error where it cannot be done.
+    fn is_due(&self, conversion: &Conversion) -> Result<bool, BookError> {
+        use CommissionStatus::{Approved, Paid, Payable, Pending, Rejected};
+        let Some(status) = conversion.status else { return Err(self.wrong_state(conversion)) };
+        match (self, status) {
+            (Self::Approve { .. } | Self::Reject { .. }, Pending)
+            | (Self::UndoApproval { .. }, Approved | Payable)
+            | (Self::UndoRejection { .. }, Rejected) => Ok(true),
+            (Self::Approve { .. }, Approved | Payable | Paid) | (Self::Reject { .. }, Rejected) => Ok(false),
+            _ => Err(self.wrong_state(conversion)),
+        }
+    }
+
+    /// Whether it is about a commission with this status.
+    const fn moves(&self, status: CommissionStatus) -> bool {
+        match self {
+            Self::Approve { .. } | Self::Reject { .. } => matches!(status, CommissionStatus::Pending),
+            Self::UndoApproval { .. } => {
+                matches!(status, CommissionStatus::Approved | CommissionStatus::Payable)
+            }
+            Self::UndoRejection { .. } => matches!(status, CommissionStatus::Rejected),
+        }
+    }
+
+    fn wrong_state(&self, conversion: &Conversion) -> BookError {
+        let wanted = match (self, conversion.status) {
+            (_, None) => "it can be judged once it is decided",
+            (Self::Approve { .. }, Some(CommissionStatus::Rejected)) => {
+                "only pending ones can be approved; undo the rejection first"
+            }
+            (Self::Approve { .. }, _) => "only pending ones can be approved",
+            (Self::Reject { .. }, _) => "only pending ones can be rejected; refund approved ones",
+            (Self::UndoApproval { .. }, Some(CommissionStatus::Paid)) => {
+                "its approval cannot be undone any more; refund it"
+            }
+            (Self::UndoApproval { .. }, _) => "there is no approval to undo",
+            (Self::UndoRejection { .. }, Some(CommissionStatus::Rejected)) => {
+                "nobody was credited: there is nothing that could wait again"
+            }
+            (Self::UndoRejection { .. }, _) => "there is no rejection to undo",
+        };
+        let is = conversion.status.map_or("not decided yet", CommissionStatus::as_str).to_owned();
+        BookError::State { what: "conversion", id: conversion.id.get(), is, wanted }
+    }
 }

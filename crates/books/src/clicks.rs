@@ -282,6 +282,7 @@ impl Hour<'_> {
                 quantity: i64::try_from(step.to - step.from).map_err(BookError::broken)?,
                 amount: None,
                 currency: self.offer.currency,
+                order: None,
                 converted_at: hour,
                 received_at: self.now,
             },

@@ -1,10 +1,10 @@
 //! One affiliate's commission and its way through the ledger.
 
-use hopline_control_store::commissions::{self, Commission, InsertCommission, Refund};
+use hopline_control_store::commissions::{self, Commission, InsertCommission, Refund, RefundKind};
 use hopline_control_store::conversions::{self, Conversion};
 use hopline_control_store::offers::Offer;
 use hopline_control_store::{Scope, Tx, ledger, offers};
-use hopline_ledger::{Draft, Share, Standing, Step, TransactionId, TransactionKind, recipe, standing};
+use hopline_ledger::{Draft, Share, Stage, Standing, Step, TransactionId, TransactionKind, recipe, standing};
 use hopline_money::Amount;
 use hopline_types::{AffiliateId, CommissionStatus, ConversionId, HOUR_MS, UnixMillis};
 
@@ -18,6 +18,16 @@ const DAY_MS: i64 = 24 * HOUR_MS;
 pub(crate) struct Bookings(Vec<Draft>);
 
 impl Bookings {
+    /// How many drafts there are.
+    pub(crate) const fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Takes over those of another one, in order.
+    pub(crate) fn append(&mut self, mut other: Self) {
+        self.0.append(&mut other.0);
+    }
+
     /// Books a draft later, if there is one.
     pub(crate) fn add(&mut self, drafts: impl IntoIterator<Item = Draft>) {
         self.0.extend(drafts);
@@ -60,8 +70,34 @@ pub(crate) enum Begin {
         /// How long it is held.
         hold_days: i64,
     },
-    /// Refused by the advertiser with its report.
-    Rejected,
+    /// Refused at once.
+    Rejected(RejectedBy),
+}
+
+/// Who refuses a commission at once.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum RejectedBy {
+    /// The advertiser, with its report.
+    Advertiser,
+    /// A rule of the offer.
+    Rule,
+}
+
+impl RejectedBy {
+    /// A short word that never changes.
+    pub(crate) const fn reason(self) -> &'static str {
+        match self {
+            Self::Advertiser => "rejected_by_advertiser",
+            Self::Rule => "rejected_by_rule",
+        }
+    }
+
+    const fn told(self) -> &'static str {
+        match self {
+            Self::Advertiser => "rejected by the advertiser",
+            Self::Rule => "rejected by a rule of the offer",
+        }
+    }
 }
 
 /// One commission on its way: what was booked for it so far, and what is to be booked next. Nothing is read or written
@@ -109,7 +145,7 @@ impl Course {
         match begin {
             Begin::Pending => {}
             Begin::Approved { hold_days } => course.approve(at, hold_days, now)?,
-            Begin::Rejected => course.reject("rejected by the advertiser", at)?,
+            Begin::Rejected(by) => course.reject(by.told(), at)?,
         }
         Ok(course)
     }
@@ -162,7 +198,18 @@ impl Course {
     }
 
     /// Ends its hold. Where nothing is left to pay it stays approved.
+    ///
+    /// # Errors
+    /// [`BookError::Broken`] where what was booked for it says something else.
     pub(crate) fn release(&mut self, now: UnixMillis) -> Result<(), BookError> {
+        let booked = self.standing()?.status;
+        let InsertCommission { conversion, affiliate, revenue_minor, payout_minor, .. } = self.commission;
+        if booked != CommissionStatus::Approved && (revenue_minor != 0 || payout_minor != 0) {
+            return Err(BookError::broken(format!(
+                "the commission of affiliate {affiliate} for conversion {conversion} is kept as approved, its bookings \
+                 say {booked}"
+            )));
+        }
         let ended_at = self.commission.payable_at.take().unwrap_or(now);
         let share = self.left()?;
         let id = self.id_of(TransactionKind::CommissionPayable);
@@ -178,22 +225,108 @@ impl Course {
         self.project(CommissionStatus::Rejected)
     }
 
-    /// Takes a share back from where its money is; `worthless` is where a commission worth nothing goes.
+    /// Takes a share back from where its money is; `worthless` is where a commission worth nothing goes. Where the refund
+    /// undoes another one, `undone` is what that had booked.
     pub(crate) fn reverse(
         &mut self,
         share: Share,
         refund: &Refund,
+        undone: Option<TransactionId>,
         worthless: CommissionStatus,
     ) -> Result<(), BookError> {
         if let Some(from) = self.standing()?.reversible_from {
-            let cause = format!("refund-{}", refund.id);
-            let id =
-                TransactionId::of_reversal(self.commission.conversion, self.commission.affiliate, &cause)
-                    .map_err(BookError::broken)?;
             let reason = Some(refund.reason.clone());
-            self.push(self.recipe(share).reversed(from, id, refund.created_at, reason));
+            let (recipe, at) = (self.recipe(share), refund.created_at);
+            let draft = match refund.kind {
+                RefundKind::Chargeback => {
+                    let id = self.part(TransactionKind::CommissionChargedBack, refund.id)?;
+                    recipe.charged_back(from, id, at, reason)
+                }
+                RefundKind::Refund | RefundKind::Undo => {
+                    let id = self.part(TransactionKind::CommissionReversed, refund.id)?;
+                    recipe.reversed(from, id, at, reason)
+                }
+            };
+            self.push(draft.map(|draft| Draft { corrects: undone, ..draft }));
         }
         self.project(worthless)
+    }
+
+    /// Gives a share again that `undone` had taken back. Where it is held, `hold_days` say until when.
+    pub(crate) fn restore(
+        &mut self,
+        share: Share,
+        refund: &Refund,
+        undone: TransactionId,
+        hold_days: i64,
+    ) -> Result<(), BookError> {
+        // Where nothing is left of it, its money would be where its last step has brought it.
+        let to = match self.last_step() {
+            Some(TransactionKind::CommissionPayable) => Stage::Payable,
+            Some(TransactionKind::CommissionApproved) => Stage::Approved,
+            _ => Stage::Pending,
+        };
+        let id = self.part(TransactionKind::CommissionRestored, refund.id)?;
+        self.push(self.recipe(share).restored(to, undone, id, refund.created_at, refund.reason.clone()));
+        let approved_at = self.commission.approved_at;
+        let worthless = match (self.commission.status, approved_at) {
+            (CommissionStatus::Reversed, Some(_)) => CommissionStatus::Approved,
+            (CommissionStatus::Reversed, None) => CommissionStatus::Pending,
+            (other, _) => other,
+        };
+        if let (Stage::Approved, None, Some(at)) = (to, self.commission.payable_at, approved_at) {
+            self.commission.payable_at = Some(at.plus(hold_days.saturating_mul(DAY_MS)));
+        }
+        self.project(worthless)
+    }
+
+    /// The newest step of its way that still holds.
+    fn last_step(&self) -> Option<TransactionKind> {
+        let way = |kind: &TransactionKind| {
+            matches!(
+                kind,
+                TransactionKind::CommissionPending
+                    | TransactionKind::CommissionApproved
+                    | TransactionKind::CommissionPayable
+                    | TransactionKind::CommissionUnapproved
+            )
+        };
+        self.steps.iter().rev().map(|step| step.kind).find(way)
+    }
+
+    /// Lets it wait again: its rejection was a mistake.
+    pub(crate) fn unreject(&mut self, reason: &str, at: UnixMillis) -> Result<(), BookError> {
+        let share = self.left()?;
+        let rejected = self.last_id(TransactionKind::CommissionRejected);
+        let id = self.id_of(TransactionKind::CommissionRestored);
+        self.push(self.recipe(share).restored(Stage::Pending, rejected, id, at, reason.to_owned()));
+        self.project(CommissionStatus::Pending)
+    }
+
+    /// Lets it wait again: its approval was a mistake.
+    ///
+    /// # Errors
+    /// [`BookError::State`] where its money has gone further.
+    pub(crate) fn unapprove(&mut self, reason: &str, at: UnixMillis) -> Result<(), BookError> {
+        let now = self.standing()?;
+        if now.reserved_minor != 0 || now.paid_minor != 0 {
+            let is = if now.reserved_minor == 0 { "paid" } else { "part of a payout" };
+            return Err(BookError::State {
+                what: "conversion",
+                id: self.commission.conversion.get(),
+                is: is.to_owned(),
+                wanted: "its approval cannot be undone any more; refund it",
+            });
+        }
+        if let Some(from) = now.reversible_from {
+            let share = now.left(self.commission.currency);
+            let approved = self.last_id(TransactionKind::CommissionApproved);
+            let id = self.id_of(TransactionKind::CommissionUnapproved);
+            self.push(self.recipe(share).unapproved(from, approved, id, at, reason.to_owned()));
+        }
+        self.commission.approved_at = None;
+        self.commission.payable_at = None;
+        self.project(CommissionStatus::Pending)
     }
 
     /// Where it stands.
@@ -265,9 +398,41 @@ impl Course {
         }
     }
 
+    /// The id of its next step of a kind.
     fn id_of(&self, kind: TransactionKind) -> TransactionId {
-        TransactionId::of_commission(kind, self.commission.conversion, self.commission.affiliate)
+        self.numbered(kind, self.taken(kind) + 1)
     }
+
+    /// The id of its last step of a kind.
+    fn last_id(&self, kind: TransactionKind) -> TransactionId {
+        self.numbered(kind, self.taken(kind))
+    }
+
+    fn numbered(&self, kind: TransactionKind, number: usize) -> TransactionId {
+        TransactionId::of_repeated(kind, self.commission.conversion, self.commission.affiliate, number)
+    }
+
+    /// How often a step was taken.
+    fn taken(&self, kind: TransactionKind) -> usize {
+        self.steps.iter().filter(|step| step.kind == kind).count()
+    }
+
+    /// What a refund books.
+    fn part(&self, kind: TransactionKind, refund: i64) -> Result<TransactionId, BookError> {
+        let InsertCommission { conversion, affiliate, .. } = self.commission;
+        part_of(kind, conversion, affiliate, refund)
+    }
+}
+
+/// The transaction that a refund books for an affiliate's commission.
+pub(crate) fn part_of(
+    kind: TransactionKind,
+    conversion: ConversionId,
+    affiliate: AffiliateId,
+    refund: i64,
+) -> Result<TransactionId, BookError> {
+    TransactionId::of_part(kind, conversion, affiliate, &format!("refund-{refund}"))
+        .map_err(BookError::broken)
 }
 
 /// Moves stored commissions, writes them down, and gives back what is to be booked.

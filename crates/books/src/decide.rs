@@ -1,10 +1,13 @@
 //! Deciding who is credited for a conversion, and booking it.
 //!
-//! For now the touches of a conversion are the one click that its click id names, which says itself when, for whom and
-//! how it counted. What it says is judged on server times of click and conversion, by the terms in force when
-//! the conversion happened, and by the affiliate's standing now. A click that was found to be invalid since counts as such: by
-//! the stored click where it is at hand, else by findings about its offer, affiliate and time. What it comes to must fit under the offer's caps
-//! ([`crate::caps`]).
+//! The touches of a conversion are the click that its click id names, which says itself when, for whom and how it counted,
+//! and, where the offer's model looks at more, the visitor's other clicks ([`sought_touches`] says which, the caller brings
+//! them). Beside them stand the coupon's owner and the affiliate to whom the customer is bound. All are judged on server
+//! times of click and conversion, by the terms in force when the conversion happened, and by the affiliate's
+//! standing now. A click that was found to be invalid since counts as such: by the stored click where it is at hand, else
+//! by findings about its offer, affiliate and time. Several credits of one affiliate are one commission. What it comes to must fit under the offer's caps
+//! ([`crate::caps`]). An order in another currency than the offer's is converted first ([`crate::rates`]); without a rate it
+//! waits.
 //!
 //! # In sets
 //!
@@ -24,24 +27,28 @@
 //! transaction has decided meanwhile is noticed when the decisions are written, before anything is booked: then all of it
 //! fails as a conflict, and is to be asked for again.
 
-use hopline_click_store::StoredClick;
+use hopline_click_store::{StoredClick, Touch};
 use hopline_clickid::KeyRing;
 use hopline_control_store::conversions::{self, Conversion};
-use hopline_control_store::offers::{Approval, Offer};
 use hopline_control_store::{ErrorKind, StoreError, Tx};
 use hopline_types::{AffiliateId, CommissionStatus, ConversionId, UnixMillis};
 use serde_json::{Value, json};
 
-use crate::BookError;
-use crate::commission::Begin;
 use crate::facts::Labels;
+use crate::{BookError, rates};
 
+mod customers;
+pub(crate) mod earn;
+mod gather;
 mod judge;
 mod known;
+mod named;
+mod path;
 mod reasoning;
 mod touch;
 mod write;
 
+pub use gather::{SoughtTouches, sought_touches};
 use known::Known;
 pub(crate) use reasoning::terms_json;
 pub(crate) use write::{Conclusion, Outcome, write_down};
@@ -65,6 +72,8 @@ pub struct ToDecide<'a> {
     pub conversion: ConversionId,
     /// See [`Context::click`].
     pub click: Option<&'a StoredClick>,
+    /// What [`sought_touches`] asked for.
+    pub touches: &'a [Touch],
 }
 
 /// What was decided.
@@ -94,7 +103,7 @@ pub fn decide(
     conversion: ConversionId,
     context: &Context<'_>,
 ) -> Result<Decided, BookError> {
-    let asked = ToDecide { conversion, click: context.click };
+    let asked = ToDecide { conversion, click: context.click, touches: &[] };
     only(decide_many(tx, &[asked], context.keys, context.now)?)?
 }
 
@@ -116,7 +125,9 @@ pub fn decide_many(
     now: UnixMillis,
 ) -> Result<Vec<Result<Decided, BookError>>, BookError> {
     let ids: Vec<ConversionId> = asked.iter().map(|asked| asked.conversion).collect();
-    let found = conversions::find_many(tx, &ids)?;
+    let mut found = conversions::find_many(tx, &ids)?;
+    let open = found.iter_mut().flatten().filter(|conversion| conversion.decided_at.is_none());
+    let mut held = rates::exchange_orders(tx, open, now)?;
     let mut answers = Vec::with_capacity(asked.len());
     let mut waiting = Vec::new();
     for (asked, conversion) in asked.iter().zip(found) {
@@ -125,13 +136,17 @@ pub fn decide_many(
             None => answers.push(Answer::Known(Err(not_found(id)))),
             Some(conversion) => match decided_before(&conversion) {
                 Some(decided) => answers.push(Answer::Known(Ok(decided))),
+                None if held.contains_key(&id) => {
+                    answers.extend(held.remove(&id).map(|held| Answer::Known(Err(held.refusal(id)))));
+                }
                 None => {
                     answers.push(Answer::Undecided);
-                    waiting.push(touch::Candidate::new(conversion, asked.click, keys, now));
+                    waiting.push(touch::Candidate::new(conversion, asked.click, asked.touches, keys, now));
                 }
             },
         }
     }
+    named::name(tx, &mut waiting)?;
     let mut known = Known::read(tx, &waiting)?;
     let mut conclusions = Vec::with_capacity(waiting.len());
     let mut undecided = answers.iter_mut().filter(|answer| matches!(answer, Answer::Undecided));
@@ -145,7 +160,9 @@ pub fn decide_many(
             }
         };
     }
-    let decided = write::write(tx, conclusions, known.into_sums(), now)?;
+    let (sums, customers) = known.into_changes();
+    customers.write(tx)?;
+    let decided = write::write(tx, conclusions, sums, now)?;
     let lost = || BookError::broken("a conversion was asked for and not decided");
     let answer = |answer| match answer {
         Answer::Known(known) => Ok(known),
@@ -185,16 +202,6 @@ fn decided_before(conversion: &Conversion) -> Option<Decided> {
         transactions: 0,
         was_decided: true,
     })
-}
-
-/// What the advertiser asks for comes before the offer's rule.
-fn begin_of(conversion: &Conversion, offer: &Offer) -> Begin {
-    let approved = Begin::Approved { hold_days: offer.settings.hold_days };
-    match (conversion.requested_status, offer.settings.approval) {
-        (Some(CommissionStatus::Rejected), _) => Begin::Rejected,
-        (Some(CommissionStatus::Approved), _) | (None, Approval::Automatic) => approved,
-        _ => Begin::Pending,
-    }
 }
 
 /// How it ends, and why where nobody is credited.

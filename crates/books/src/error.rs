@@ -50,6 +50,14 @@ pub enum BookError {
         /// What differs.
         detail: String,
     },
+    /// It waits for a rate of exchange and is tried again by itself.
+    #[error("conversion {conversion} waits: {missing}")]
+    Waits {
+        /// The conversion.
+        conversion: hopline_types::ConversionId,
+        /// What is missing.
+        missing: crate::rates::NoRate,
+    },
     /// The second person is missing (L-25).
     #[error("{detail}")]
     FourEyes {

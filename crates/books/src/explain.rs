@@ -2,13 +2,19 @@
 
 use hopline_control_store::commissions::{self, Refund};
 use hopline_control_store::conversions::{self, Conversion};
-use hopline_control_store::{Scope, Tx, ledger, payouts};
+use hopline_control_store::judgements::{self, Judgement};
+use hopline_control_store::rates::{self, Exchange, Rate};
+use hopline_control_store::{Scope, Tx, ledger, payouts, qualifications};
 use hopline_ledger::{Account, Owner, Stored};
-use hopline_money::Amount;
-use hopline_types::{CommissionStatus, ConversionId, UnixMillis};
+use hopline_money::{Amount, Currency};
+use hopline_types::{AffiliateId, CommissionStatus, ConversionId, UnixMillis};
 use serde_json::{Value, json};
 
 use crate::{BookError, caps};
+
+mod text;
+
+pub use text::explain_text;
 
 /// `2026-03-01T10:00:00Z`, with milliseconds only where there are any.
 pub(crate) fn rfc3339(at: UnixMillis) -> String {
@@ -32,9 +38,19 @@ pub fn explain(tx: &mut dyn Tx, scope: Scope, conversion: ConversionId) -> Resul
     };
     hide(&mut decision, scope);
     let (sees_revenue, sees_payout) = sees(scope);
+    let payout = match scope {
+        Scope::Affiliate(own) => payout_of(&conversion, own),
+        _ => conversion.payout.filter(|_| sees_payout),
+    };
+    let ordered = conversion.ordered().map_or(conversion.currency, |amount| amount.currency);
+    let judgements: Vec<Value> = judgements::of_conversion(tx, conversion.id)?
+        .iter()
+        .map(|judgement| judgement_json(judgement, scope))
+        .collect();
+    let waits = waits(tx, &conversion)?;
     let refunds: Vec<Value> = commissions::refunds_of(tx, conversion.id)?
         .iter()
-        .map(|refund| refund_json(refund, sees_revenue, sees_payout))
+        .map(|refund| refund_json(refund, ordered, (sees_revenue, sees_payout)))
         .collect();
     let transactions: Vec<Value> = ledger::of_conversion(tx, conversion.id)?
         .iter()
@@ -63,6 +79,7 @@ pub fn explain(tx: &mut dyn Tx, scope: Scope, conversion: ConversionId) -> Resul
         for (payout, amount) in
             payouts::payouts_of_conversion(tx, commission.conversion, commission.affiliate)?
         {
+            let exchanges = payouts::exchanges_of(tx, payout.id)?;
             paid.push(json!({
                 "payout_id": payout.id,
                 "batch_id": payout.batch,
@@ -71,17 +88,66 @@ pub fn explain(tx: &mut dyn Tx, scope: Scope, conversion: ConversionId) -> Resul
                 "reason": payout.reason,
                 "end_to_end_id": payout.end_to_end_id,
                 "amount": money(amount),
+                "paid_in": payout.amount.currency,
+                "exchange": exchanges.iter().find(|exchange| exchange.from.currency == commission.currency)
+                    .map(|exchange| exchange_json(&exchange.exchange)),
             }));
         }
     }
     Ok(json!({
-        "conversion": conversion_json(&conversion, sees_revenue, sees_payout),
+        "conversion": conversion_json(&conversion, sees_revenue, payout),
+        "waits": waits,
         "decision": decision,
+        "judgements": judgements,
         "commissions": shares,
         "refunds": refunds,
         "transactions": transactions,
         "payouts": paid,
     }))
+}
+
+/// What a conversion waits for: a rate, or to be qualified.
+fn waits(tx: &mut dyn Tx, conversion: &Conversion) -> Result<Value, BookError> {
+    if let (Some(since), Some(order)) = (rates::is_held(tx, conversion.id)?, conversion.order) {
+        let detail = format!(
+            "no rate of {} to {} is known for {}: it is decided once one is entered",
+            order.currency,
+            conversion.currency,
+            rfc3339(conversion.converted_at)
+        );
+        return Ok(json!({ "for": "exchange_rate", "since": rfc3339(since), "detail": detail }));
+    }
+    let is_pending = conversion.status == Some(CommissionStatus::Pending);
+    match qualifications::waits_until(tx, conversion.id)?.filter(|_| is_pending) {
+        Some(until) => Ok(json!({ "for": "qualification", "until": until.map(rfc3339) })),
+        None => Ok(Value::Null),
+    }
+}
+
+/// A rate with what it was made of, so that a person can compute it again.
+pub(crate) fn exchange_json(exchange: &Exchange) -> Value {
+    let rate = |rate: &Rate| {
+        json!({
+            "from": rate.from,
+            "to": rate.to,
+            "rate": rate.rate,
+            "source": rate.source,
+            "at": rfc3339(rate.at),
+        })
+    };
+    let mut told = rate(&exchange.rate);
+    told["steps"] = exchange.steps.iter().map(rate).collect();
+    told["rounding"] = json!("the converted amount once, half to even; a computed rate to 12 places");
+    told
+}
+
+fn judgement_json(judgement: &Judgement, scope: Scope) -> Value {
+    json!({
+        "what": judgement.what.as_str(),
+        "reason": judgement.reason,
+        "actor": (scope == Scope::All).then_some(&judgement.actor),
+        "at": rfc3339(judgement.at),
+    })
 }
 
 const fn sees(scope: Scope) -> (bool, bool) {
@@ -93,7 +159,7 @@ const fn sees(scope: Scope) -> (bool, bool) {
     }
 }
 
-fn conversion_json(conversion: &Conversion, sees_revenue: bool, sees_payout: bool) -> Value {
+fn conversion_json(conversion: &Conversion, sees_revenue: bool, payout: Option<Amount>) -> Value {
     json!({
         "id": conversion.id,
         "advertiser_id": conversion.advertiser,
@@ -106,9 +172,11 @@ fn conversion_json(conversion: &Conversion, sees_revenue: bool, sees_payout: boo
         "received_at": rfc3339(conversion.received_at),
         "decided_at": conversion.decided_at.map(rfc3339),
         "quantity": conversion.quantity,
-        "amount": conversion.amount,
+        "amount": conversion.ordered(),
+        "converted_amount": conversion.order.and(conversion.amount),
+        "exchange": conversion.exchange.as_ref().map(exchange_json),
         "revenue": conversion.revenue.filter(|_| sees_revenue),
-        "payout": conversion.payout.filter(|_| sees_payout),
+        "payout": payout,
         "status": conversion.shown_status(),
         "commission_status": conversion.status.map(CommissionStatus::as_str),
         "reason": conversion.reason,
@@ -116,13 +184,30 @@ fn conversion_json(conversion: &Conversion, sees_revenue: bool, sees_payout: boo
     })
 }
 
-fn refund_json(refund: &Refund, sees_revenue: bool, sees_payout: bool) -> Value {
+/// What one affiliate gets of a conversion, as booked: its share where several are credited.
+#[must_use]
+pub fn payout_of(conversion: &Conversion, affiliate: AffiliateId) -> Option<Amount> {
+    let decision: Value =
+        serde_json::from_str(conversion.decision.as_deref().unwrap_or_default()).unwrap_or_default();
+    let Some(credits) = decision["credits"].as_array() else { return conversion.payout };
+    let own = credits.iter().filter(|credit| credit["affiliate_id"].as_i64() == Some(affiliate.get()));
+    let minor = own.filter_map(|credit| {
+        let amount = credit["payout"]["amount"].as_str()?;
+        Some(Amount::parse(amount, conversion.currency).ok()?.minor)
+    });
+    Some(Amount::new(minor.sum(), conversion.currency))
+}
+
+fn refund_json(refund: &Refund, ordered: Currency, (sees_revenue, sees_payout): (bool, bool)) -> Value {
     let money = |minor| Amount::new(minor, refund.currency);
     json!({
         "id": refund.id,
-        "amount": refund.amount_minor.map(money),
+        "kind": refund.kind.as_str(),
+        "undoes": refund.undoes,
+        "amount": refund.amount_minor.map(|minor| Amount::new(minor, ordered)),
         "revenue": sees_revenue.then(|| money(refund.revenue_minor)),
         "payout": sees_payout.then(|| money(refund.payout_minor)),
+        "fee": (sees_payout && refund.fee_minor > 0).then(|| money(refund.fee_minor)),
         "reason": refund.reason,
         "at": rfc3339(refund.created_at),
     })
@@ -148,6 +233,7 @@ fn transaction_json(record: &Stored, scope: Scope) -> Option<Value> {
         "kind": record.draft.kind,
         "effective_at": rfc3339(record.draft.effective_at),
         "booked_at": rfc3339(record.booked_at),
+        "corrects": record.draft.corrects,
         "reason": record.draft.reason,
         "hash": record.hash,
         "entries": entries,
@@ -200,6 +286,23 @@ fn hide(decision: &mut Value, scope: Scope) {
             if !is_own(touch) {
                 *touch = json!({ "at": touch["at"], "outcome": touch["outcome"], "affiliate_id": null });
             }
+        }
+    }
+    if let Scope::Affiliate(own) = scope {
+        let is_own = |value: &Value| value["affiliate_id"].as_i64() == Some(own.get());
+        if let Some(coupon) = fields.get_mut("coupon").filter(|coupon| !is_own(coupon)) {
+            *coupon = json!({ "outcome": coupon["outcome"] });
+        }
+        if let Some(bound) = fields.get_mut("customer").and_then(|customer| customer.get_mut("bound"))
+            && !bound.is_null()
+            && !is_own(bound)
+        {
+            *bound = json!({ "outcome": bound["outcome"] });
+        }
+        let is_named = |touch: &Value| is_own(touch) && touch["is_named"] == true;
+        let touches = fields.get("touches").and_then(Value::as_array);
+        if !touches.is_some_and(|touches| touches.iter().any(is_named)) {
+            fields.remove("checks");
         }
     }
     // Ids of transactions name affiliates; a tenant finds its own below.

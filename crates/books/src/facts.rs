@@ -55,8 +55,23 @@ pub(crate) fn picture(
         revenue_minor: commission.revenue_minor - commission.reversed_revenue_minor,
         payout_minor: commission.payout_minor - commission.reversed_payout_minor,
     });
-    let refunded_minor = refunds.iter().filter_map(|refund| refund.amount_minor).sum();
+    let refunded_minor = refunded(conversion, refunds.iter().filter_map(|refund| refund.amount_minor).sum())?;
     Ok(Picture::of(conversion, labels, left, refunded_minor))
+}
+
+/// What was refunded of an order, in the currency of the terms: the same part of its converted amount as of what was
+/// reported.
+fn refunded(conversion: &Conversion, refunded_minor: i64) -> Result<i64, BookError> {
+    let (Some(order), Some(amount)) = (conversion.order, conversion.amount) else {
+        return Ok(refunded_minor);
+    };
+    if order.minor == 0 {
+        return Ok(0);
+    }
+    let product = i128::from(amount.minor) * i128::from(refunded_minor);
+    let part = hopline_money::div_half_even(product, i128::from(order.minor));
+    let part = part.and_then(|part| i64::try_from(part).ok());
+    part.ok_or_else(|| BookError::broken(format!("the refunds of conversion {} do not fit", conversion.id)))
 }
 
 /// What is left of a commission.
@@ -157,6 +172,8 @@ pub(crate) fn changes(
     affiliates.sort_unstable();
     affiliates.dedup();
     for affiliate in affiliates {
+        // Link and dimensions are the first credit's affiliate's, and nobody else's.
+        let is_first = affiliate == conversion.affiliate;
         let mut put = |part: &str, status: CommissionStatus, deltas: Deltas| {
             if deltas == Deltas::default() {
                 return;
@@ -168,15 +185,15 @@ pub(crate) fn changes(
                 conversion: conversion.id,
                 booked_at: now,
                 converted_at: conversion.converted_at,
-                clicked_at: conversion.clicked_at,
+                clicked_at: conversion.clicked_at.filter(|_| is_first),
                 advertiser: conversion.advertiser,
                 offer: conversion.offer,
                 goal: conversion.goal,
                 goal_key: conversion.goal_key.clone(),
                 goal_kind: conversion.kind,
                 affiliate,
-                link: conversion.link,
-                dims: labels.dims.clone(),
+                link: conversion.link.filter(|_| is_first),
+                dims: if is_first { labels.dims.clone() } else { Dims::default() },
                 coupon: conversion.coupon.clone().unwrap_or_default(),
                 status,
                 currency: conversion.currency,

@@ -12,10 +12,10 @@ use hopline_control_store::{Tx, click_keys};
 use hopline_money::Amount;
 use hopline_record::{ConversionEvent, RequestedStatus};
 use hopline_types::{
-    AdvertiserId, CommissionStatus, ConversionId, ConversionSource, GoalId, OfferId, UnixMillis,
+    AdvertiserId, CommissionStatus, ConversionId, ConversionSource, GoalId, InstallId, OfferId, UnixMillis,
 };
 
-use crate::{BookError, FieldError};
+use crate::{BookError, FieldError, installs};
 
 mod resolve;
 
@@ -81,6 +81,11 @@ pub enum Intake {
         conversion: ConversionId,
         /// In what this report differs from the first.
         differences: Vec<Difference>,
+    },
+    /// A report of an install that is no conversion, or not yet.
+    Kept {
+        /// The report.
+        install: InstallId,
     },
     /// It cannot be taken in.
     Refused {
@@ -227,6 +232,7 @@ fn stored_under(
 /// What two reports of one conversion are compared in.
 struct Report<'a> {
     offer: OfferId,
+    /// As reported.
     amount: Option<Amount>,
     status: Option<CommissionStatus>,
     /// Click id, coupon, customer, items.
@@ -234,26 +240,29 @@ struct Report<'a> {
 }
 
 impl<'a> Report<'a> {
-    const fn stored(stored: &'a Conversion) -> Self {
-        let Conversion { offer, amount, requested_status: status, .. } = *stored;
+    fn stored(stored: &'a Conversion) -> Self {
+        let Conversion { offer, requested_status: status, .. } = *stored;
+        let amount = stored.ordered();
         let texts = [&stored.click_id, &stored.coupon, &stored.customer_id, &stored.items];
         Self { offer, amount, status, texts }
     }
 
     fn new(new: &'a InsertConversion) -> Self {
-        let amount = new.amount.map(|minor| Amount::new(minor, new.currency));
+        let amount = new.order.or_else(|| new.amount.map(|minor| Amount::new(minor, new.currency)));
         let texts = [&new.click_id, &new.coupon, &new.customer_id, &new.items];
         Self { offer: new.offer, amount, status: new.requested_status, texts }
     }
 
-    fn fields(&self) -> [(&'static str, String); 7] {
+    fn fields(&self) -> [(&'static str, String); 8] {
         let [click_id, coupon, customer_id, items] =
             self.texts.map(|text| text.as_deref().unwrap_or_default().to_owned());
         let amount = self.amount.map(Amount::to_decimal).unwrap_or_default();
+        let currency = self.amount.map(|amount| amount.currency.code().to_owned()).unwrap_or_default();
         let status = self.status.map_or("", CommissionStatus::as_str).to_owned();
         [
             ("offer_id", self.offer.to_string()),
             ("amount", amount),
+            ("currency", currency),
             ("status", status),
             ("click_id", click_id),
             ("coupon", coupon),
@@ -293,9 +302,28 @@ pub fn intake_events(
     now: UnixMillis,
 ) -> Result<Vec<Intake>, BookError> {
     let keys = click_keys::ring(tx)?.ok_or_else(|| BookError::broken("there are no click keys"))?;
+    let is_install = |(_, event): &&(String, ConversionEvent)| event.source.is_install();
+    if !events.iter().any(|event| is_install(&event)) {
+        return intake_reported(tx, events, &keys, now);
+    }
+    let installs = events.iter().filter(is_install).map(|(id, event)| (id.as_str(), event));
+    let installs = installs::take(tx, &installs.collect::<Vec<_>>(), &keys, now)?;
+    let others: Vec<_> = events.iter().filter(|event| !is_install(event)).cloned().collect();
+    let others = intake_reported(tx, &others, &keys, now)?;
+    let (mut installs, mut others) = (installs.into_iter(), others.into_iter());
+    let taken = events.iter().map(|event| if is_install(&event) { installs.next() } else { others.next() });
+    taken.collect::<Option<_>>().ok_or_else(|| BookError::broken("an event was given and not taken in"))
+}
+
+fn intake_reported(
+    tx: &mut dyn Tx,
+    events: &[(String, ConversionEvent)],
+    keys: &KeyRing,
+    now: UnixMillis,
+) -> Result<Vec<Intake>, BookError> {
     let new: Vec<NewConversion> =
         events.iter().map(|(event_id, event)| NewConversion::of_event(event_id, event)).collect();
-    let taken = intake_many(tx, &new.iter().collect::<Vec<_>>(), &keys, now)?;
+    let taken = intake_many(tx, &new.iter().collect::<Vec<_>>(), keys, now)?;
     let mut refused = Vec::new();
     for ((event_id, event), taken) in events.iter().zip(&taken) {
         if let Intake::Refused { errors } = taken {

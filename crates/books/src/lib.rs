@@ -7,12 +7,17 @@
 //! | step | function | books |
 //! |---|---|---|
 //! | an event comes in | [`intake_many`], [`intake_events`] | nothing; writes the conversion once |
+//! | an install is reported | [`intake_events`], [`judge_install`] | nothing; writes the report and, where it counts, the conversion |
 //! | it is attributed | [`decide`], [`decide_many`] | `commission_pending`, then `_approved`, then `_payable`, as the offer says |
-//! | somebody judges it | [`approve`], [`reject`] | `commission_approved` (and `_payable`), `commission_rejected` |
+//! | somebody judges it | [`judge`], [`judge_many`] | `commission_approved` (and `_payable`), `commission_rejected` |
+//! | that was a mistake | [`judge`] | `commission_unapproved`, `commission_restored` |
+//! | a lead is qualified, or is not in time | [`qualify_leads`] | as a judgement |
 //! | it is given back | [`refund`] | `commission_reversed`, from wherever the money is |
+//! | a bank takes it back | [`charge_back`] | `commission_charged_back`, `chargeback_fee` |
+//! | that was a mistake, or was won | [`undo_refund`] | `commission_restored`; undone again `commission_reversed` |
 //! | its hold ends | [`release_holds`] | `commission_payable` |
 //! | an hour of clicks ends | [`settle_clicks`] | as for a conversion, for the difference to what was settled; `commission_reversed` for clicks that findings take out |
-//! | it is paid | [`payouts`] | `payout_reserved`, then `payout_settled` or `payout_failed` |
+//! | it is paid | [`payouts`] | `exchange`, `payout_reserved`, then `payout_settled` or `payout_failed` |
 //!
 //! Where an offer has caps on conversions, revenue or payout, what would pass one is rejected ([`caps`]).
 //!
@@ -42,16 +47,24 @@ mod error;
 mod explain;
 pub mod facts;
 mod findings;
+mod holds;
+mod installs;
 mod intake;
 pub mod payouts;
+mod qualify;
+pub mod rates;
 mod refund;
+pub mod terms;
 
-pub use approval::{Released, Reviewed, approve, reject, release_holds};
+pub use approval::{JUDGED_MAX, Judge, Reviewed, approve, judge, judge_many, reject};
 pub use balances::{AffiliateBalance, balances};
 pub use clicks::{ClicksSettled, settle_clicks};
-pub use decide::{Context, Decided, ToDecide, decide, decide_many, set_aside};
+pub use decide::{Context, Decided, SoughtTouches, ToDecide, decide, decide_many, set_aside, sought_touches};
 pub use error::{BookError, FieldError};
-pub use explain::explain;
+pub use explain::{explain, explain_text, payout_of};
 pub use findings::reclassify;
+pub use holds::{Released, ended_holds, release, release_holds, set_hold_aside};
+pub use installs::{judge_install, judge_waiting_installs};
 pub use intake::{Difference, Intake, NewConversion, intake, intake_event, intake_events, intake_many};
-pub use refund::{Refunded, refund};
+pub use qualify::{Qualified, leads_wait, qualify_leads};
+pub use refund::{Refunded, charge_back, refund, undo_refund};

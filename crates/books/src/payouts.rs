@@ -2,30 +2,41 @@
 //!
 //! | step | ledger | open items |
 //! |---|---|---|
-//! | draft | `payout_reserved` for each payout | taken by their payout |
+//! | draft | `exchange` where an affiliate wants another currency, `payout_reserved` for each payout | taken by their payout |
 //! | approve | | |
 //! | export | | |
-//! | settle | `payout_settled`, or `payout_failed` for those that the bank named | those of failed payouts open again |
+//! | settle, results | `payout_settled`, or `payout_failed` for those that the bank named; `payout_returned` for those that came back later | those of failed and returned payouts open again |
 //! | cancel (a draft) | `payout_failed` for each | open again |
 //!
-//! What is paid to whom is fixed with the draft: amount, lines, and where to. The file is made of that and of the
-//! payer's account alone, so it is the same whenever it is made; its execution day is fixed with the approval.
+//! What is paid to whom is fixed with the draft: amount, lines, and where to (sealed, P-42). What else a file is made of, the
+//! payer's own data ([`Debtor`]), is fixed with the approval, or where it was missing then with the first file that needs it; so
+//! is the execution day. So a file is the same whenever it is made (P-03).
+//!
+//! Amounts are never rounded in a file. Where a service pays whole units only, or a batch is drafted with a larger step, what is
+//! below the step is carried on the affiliate's own account: an `adjustment` of nothing in sum, whose one line goes
+//! with the payout and whose other one waits for the next.
 
 use hopline_control_store::Tx;
-use hopline_control_store::payouts::{self, Batch, BatchStatus, Payout};
+use hopline_control_store::payouts::{self, Batch, BatchStatus, Payout, PayoutExchange};
 use hopline_types::{BatchId, PayoutId, UnixMillis};
 
 use crate::BookError;
 
 mod approve;
 mod draft;
+mod exchange;
 mod export;
-mod payee;
+mod payer;
+mod results;
+mod schedules;
 mod settle;
 
-pub use approve::approve;
-pub use draft::draft;
-pub use export::{FORMATS, export};
+pub use approve::{approve, approve_with_payer};
+pub use draft::{DraftOptions, draft, draft_with};
+pub use export::{Export, FORMATS, export, export_with};
+pub use payer::{Debtor, NachaSettings};
+pub use results::{Applied, NewResult, RESULT_FORMATS, Rest, apply_result};
+pub use schedules::{Frequency, NewSchedule, run_due, schedule_of};
 pub use settle::{cancel, settle};
 
 /// A batch to draft; texts as given.
@@ -48,21 +59,8 @@ pub struct BatchView {
     pub batch: Batch,
     /// Its payouts.
     pub payouts: Vec<Payout>,
-}
-
-/// The payer's own account, as set under `[payouts]`.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Debtor {
-    /// `debtor_name`.
-    pub name: Option<String>,
-    /// `debtor_iban`.
-    pub iban: Option<String>,
-    /// `debtor_bic`.
-    pub bic: Option<String>,
-    /// `debtor_country`.
-    pub country: Option<String>,
-    /// `debtor_town`.
-    pub town: Option<String>,
+    /// What was changed into its currency for them.
+    pub exchanges: Vec<PayoutExchange>,
 }
 
 /// A payout that the bank did not pay.
@@ -82,7 +80,11 @@ pub fn view(tx: &mut dyn Tx, batch: BatchId) -> Result<BatchView, BookError> {
     let found = payouts::find_batch(tx, batch)?;
     let batch = found.ok_or(BookError::NotFound { what: "payout batch", id: batch.get() })?;
     let payouts = payouts::payouts_of(tx, batch.id)?;
-    Ok(BatchView { batch, payouts })
+    let mut exchanges = Vec::new();
+    for payout in &payouts {
+        exchanges.extend(payouts::exchanges_of(tx, payout.id)?);
+    }
+    Ok(BatchView { batch, payouts, exchanges })
 }
 
 fn wrong_state(batch: &Batch, wanted: &'static str) -> BookError {

@@ -1,19 +1,30 @@
-//! Refunds: the same part of the commission goes back as of the order.
+//! Refunds and chargebacks: the same part of the commission goes back as of the order.
 //!
 //! The part is computed over the sum of all refunds so far, rounded half to even, less what was taken back before; the
-//! refund that completes the order takes exactly what is left. A conversion without an order amount (a lead, settled
-//! clicks) can only be taken back whole; findings take back a part of settled clicks.
+//! refund that completes the order takes exactly what is left. Amounts are in the currency of the order, so no rate is
+//! needed. A conversion without an order amount (a lead, settled clicks) can only be taken back whole; findings take back a
+//! part of settled clicks.
+//!
+//! A chargeback is a refund of its own kind, which may bring a fee: that is charged to who was credited, by their parts, and
+//! is no part of the commission. What was a mistake, and a chargeback that was won, is [undone](undo_refund).
 
 use hopline_control_store::Tx;
-use hopline_control_store::commissions::{self, Commission, Refund};
+use hopline_control_store::commissions::{self, Commission, Refund, RefundKind};
 use hopline_control_store::conversions::Conversion;
-use hopline_ledger::{Share, refund_share};
+use hopline_ledger::{Draft, Share, TransactionId, TransactionKind, recipe, refund_share};
 use hopline_money::Amount;
 use hopline_types::{CommissionStatus, ConversionId, UnixMillis};
 
 use crate::commission;
 use crate::decide::labels_of;
 use crate::{BookError, caps, facts};
+
+mod undo;
+
+pub use undo::undo_refund;
+
+/// Of a reason, so much is repeated in the reason of a fee.
+const REASON_CHARS: usize = 400;
 
 /// A conversion after a refund.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -39,22 +50,61 @@ pub fn refund(
     actor: &str,
     now: UnixMillis,
 ) -> Result<Refunded, BookError> {
+    take_back(tx, conversion, amount, Given { kind: RefundKind::Refund, fee: None, reason, actor }, now)
+}
+
+/// Takes back what the customer's bank has taken back, as [`refund`] does; `fee` is what that has cost, as a decimal in the
+/// currency of the commission.
+///
+/// # Errors
+/// As [`refund`].
+pub fn charge_back(
+    tx: &mut dyn Tx,
+    conversion: ConversionId,
+    (amount, fee): (Option<&str>, Option<&str>),
+    reason: &str,
+    actor: &str,
+    now: UnixMillis,
+) -> Result<Refunded, BookError> {
+    take_back(tx, conversion, amount, Given { kind: RefundKind::Chargeback, fee, reason, actor }, now)
+}
+
+/// What a refund is called.
+#[derive(Debug, Clone, Copy)]
+struct Given<'a> {
+    kind: RefundKind,
+    fee: Option<&'a str>,
+    reason: &'a str,
+    actor: &'a str,
+}
+
+fn take_back(
+    tx: &mut dyn Tx,
+    conversion: ConversionId,
+    amount: Option<&str>,
+    given: Given<'_>,
+    now: UnixMillis,
+) -> Result<Refunded, BookError> {
     let conversion = commission::conversion_of(tx, conversion)?;
-    commission::check_reason(reason)?;
+    commission::check_reason(given.reason)?;
     check_state(&conversion)?;
+    let fee = fee(&conversion, given.fee)?;
     let before = commissions::refunds_of(tx, conversion.id)?;
     let commissions = commissions::of_conversion(tx, conversion.id)?;
     // Findings may have taken a part of settled clicks.
-    let is_taken = !before.is_empty() && commissions.iter().all(is_taken_back);
+    let is_taken =
+        before.iter().any(|refund| undo::stands(refund, &before)) && commissions.iter().all(is_taken_back);
     let part = part(&conversion, &before, is_taken, amount)?;
     let mut shares = Vec::new();
     for commission in commissions {
         let share = share(&commission, part)?;
         shares.push((commission, share));
     }
-    let given = Given { amount_minor: part.map(|part| part.now), reason, actor };
+    let mut refund = made(&conversion, &shares, given, now);
+    refund.amount_minor = part.map(|part| part.now);
+    refund.fee_minor = fee.minor;
     let is_whole = part.is_none_or(|part| part.so_far == part.order);
-    book(tx, &conversion, shares, given, is_whole, now)
+    book(tx, &conversion, shares, refund, is_whole, now)
 }
 
 /// Takes money back for settled clicks that are invalid, as far as it is still there. Says how many transactions it booked.
@@ -81,8 +131,9 @@ pub(crate) fn take_out(
     if shares.is_empty() {
         return Ok(0);
     }
-    let given = Given { amount_minor: None, reason, actor: FINDER };
-    Ok(book(tx, &conversion, shares, given, false, now)?.transactions)
+    let given = Given { kind: RefundKind::Refund, fee: None, reason, actor: FINDER };
+    let refund = made(&conversion, &shares, given, now);
+    Ok(book(tx, &conversion, shares, refund, false, now)?.transactions)
 }
 
 /// Who takes back what a finding says.
@@ -93,50 +144,106 @@ fn is_taken_back(commission: &Commission) -> bool {
         && commission.reversed_payout_minor == commission.payout_minor
 }
 
-/// What a refund is called.
-struct Given<'a> {
-    amount_minor: Option<i64>,
-    reason: &'a str,
-    actor: &'a str,
+/// A refund of these shares, not yet written down.
+fn made(
+    conversion: &Conversion,
+    shares: &[(Commission, Share)],
+    given: Given<'_>,
+    now: UnixMillis,
+) -> Refund {
+    let sum = |minor: fn(Share) -> Amount| shares.iter().map(|(_, share)| minor(*share).minor).sum();
+    Refund {
+        id: 0,
+        conversion: conversion.id,
+        kind: given.kind,
+        undoes: None,
+        amount_minor: None,
+        revenue_minor: sum(Share::revenue),
+        payout_minor: sum(Share::payout),
+        fee_minor: 0,
+        currency: conversion.currency,
+        reason: given.reason.to_owned(),
+        actor: given.actor.to_owned(),
+        created_at: now,
+    }
 }
 
 fn book(
     tx: &mut dyn Tx,
     conversion: &Conversion,
     shares: Vec<(Commission, Share)>,
-    given: Given<'_>,
+    mut refund: Refund,
     is_whole: bool,
     now: UnixMillis,
 ) -> Result<Refunded, BookError> {
-    let Given { amount_minor, reason, actor } = given;
-    let sum = |minor: fn(Share) -> Amount| shares.iter().map(|(_, share)| minor(*share).minor).sum();
-    let mut refund = Refund {
-        id: 0,
-        conversion: conversion.id,
-        amount_minor,
-        revenue_minor: sum(Share::revenue),
-        payout_minor: sum(Share::payout),
-        currency: conversion.currency,
-        reason: reason.to_owned(),
-        actor: actor.to_owned(),
-        created_at: now,
-    };
     let labels = labels_of(conversion);
     let picture = facts::picture(tx, conversion, &labels)?;
     let counted = caps::counted(tx, conversion)?;
     refund.id = commissions::insert_refund(tx, &refund)?;
+    let fees = fees(&refund, &shares)?;
     let (stored, shares): (Vec<Commission>, Vec<Share>) = shares.into_iter().unzip();
     let mut shares = shares.into_iter();
-    let bookings = commission::advance(tx, stored, |course, stored| {
+    let mut bookings = commission::advance(tx, stored, |course, stored| {
         let share = shares.next().ok_or_else(|| BookError::broken("a commission without a share"))?;
         let worthless = if is_whole { CommissionStatus::Reversed } else { stored.status };
-        course.reverse(share, &refund, worthless)
+        course.reverse(share, &refund, None, worthless)
     })?;
-    let conversion = commission::refresh(tx, conversion.id, Some(reason))?;
+    bookings.add(fees);
+    let conversion = commission::refresh(tx, conversion.id, Some(&refund.reason))?;
     counted.give_back(tx, &conversion)?;
     let cause = format!("refunded:{}", refund.id);
     facts::put_changes(tx, &cause, &conversion, &labels, &picture, now)?;
     Ok(Refunded { conversion, refund, transactions: bookings.book(tx, now)? })
+}
+
+/// What a chargeback has cost; nothing where nothing is said.
+fn fee(conversion: &Conversion, given: Option<&str>) -> Result<Amount, BookError> {
+    let Some(given) = given else { return Ok(Amount::zero(conversion.currency)) };
+    match Amount::parse(given, conversion.currency) {
+        Ok(fee) if fee.is_negative() => {
+            Err(BookError::field("fee", format!("{fee} was given, expected zero or more")))
+        }
+        Ok(fee) if fee.minor > hopline_types::ORDER_MINOR_MAX => {
+            let most = Amount::new(hopline_types::ORDER_MINOR_MAX, conversion.currency);
+            Err(BookError::field("fee", format!("{fee} is above {most}, the largest amount")))
+        }
+        Ok(fee) => Ok(fee),
+        Err(error) => Err(BookError::field("fee", error)),
+    }
+}
+
+/// The transaction that charges a fee to an affiliate.
+fn fee_id(refund: i64, commission: &Commission) -> Result<TransactionId, BookError> {
+    let kind = TransactionKind::ChargebackFee;
+    TransactionId::new(format!("{kind}:{refund}:{}", commission.affiliate)).map_err(BookError::broken)
+}
+
+/// The fee of a chargeback, divided by what each affiliate was to get.
+fn fees(refund: &Refund, shares: &[(Commission, Share)]) -> Result<Vec<Draft>, BookError> {
+    if refund.fee_minor == 0 || shares.is_empty() {
+        return Ok(Vec::new());
+    }
+    let weight = |(commission, _): &(Commission, Share)| commission.payout_minor.unsigned_abs();
+    let mut weights: Vec<u64> = shares.iter().map(weight).collect();
+    if weights.iter().all(|weight| *weight == 0) {
+        weights.fill(1);
+    }
+    let parts = hopline_money::split(refund.fee_minor, &weights).map_err(BookError::broken)?;
+    let why: String = refund.reason.chars().take(REASON_CHARS).collect();
+    let reason = format!("fee of chargeback {} of conversion {}: {why}", refund.id, refund.conversion);
+    let mut drafts = Vec::new();
+    for ((commission, _), part) in shares.iter().zip(parts) {
+        let fee = Amount::new(part, refund.currency);
+        let id = fee_id(refund.id, commission)?;
+        drafts.extend(recipe::chargeback_fee(
+            commission.affiliate,
+            fee,
+            id,
+            refund.created_at,
+            reason.clone(),
+        ));
+    }
+    Ok(drafts)
 }
 
 /// Which part of an order is given back, in minor units.
@@ -171,7 +278,7 @@ fn part(
         is: "refunded in full".to_owned(),
         wanted: "there is nothing left to refund",
     };
-    let Some(order) = conversion.amount.filter(|amount| amount.minor > 0) else {
+    let Some(order) = conversion.ordered().filter(|amount| amount.minor > 0) else {
         if asked.is_some() {
             let message = "the conversion has no order amount: leave it out to refund all of it";
             return Err(BookError::field("amount", message));

@@ -37,6 +37,11 @@ pub(crate) const MIGRATIONS: &[Migration] = migrations! {
     6 "0006_leases",
     7 "0007_cap_refusals",
     8 "0008_decisions",
+    9 "0009_attribution",
+    10 "0010_terms",
+    11 "0011_rates",
+    12 "0012_installs",
+    13 "0013_payout_files",
 };
 
 const TABLE: &str = "CREATE TABLE IF NOT EXISTS hopline_migrations (

@@ -36,6 +36,19 @@ pub(crate) const MIGRATIONS: &[Migration] = &[
         sql: include_str!("../migrations/0005_cap_refusals.sql"),
     },
     Migration { number: 6, name: "0006_decisions", sql: include_str!("../migrations/0006_decisions.sql") },
+    Migration {
+        number: 7,
+        name: "0007_attribution",
+        sql: include_str!("../migrations/0007_attribution.sql"),
+    },
+    Migration { number: 8, name: "0008_terms", sql: include_str!("../migrations/0008_terms.sql") },
+    Migration { number: 9, name: "0009_rates", sql: include_str!("../migrations/0009_rates.sql") },
+    Migration { number: 10, name: "0010_installs", sql: include_str!("../migrations/0010_installs.sql") },
+    Migration {
+        number: 11,
+        name: "0011_payout_files",
+        sql: include_str!("../migrations/0011_payout_files.sql"),
+    },
 ];
 
 const TABLE: &str = "CREATE TABLE IF NOT EXISTS migrations (

@@ -32,7 +32,12 @@ fn a_restart_keeps_everything() {
             "0003_click_findings",
             "0004_leases",
             "0005_cap_refusals",
-            "0006_decisions"
+            "0006_decisions",
+            "0007_attribution",
+            "0008_terms",
+            "0009_rates",
+            "0010_installs",
+            "0011_payout_files",
         ]
     );
     block_on(restart::fill(&first));

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use hopline_catalogue::data::Standing;
 use hopline_types::{AffiliateId, UnixMillis};
 
-use crate::{ErrorKind, Page, Row, Scope, StoreError, Tx, Value, catalogue};
+use crate::{ErrorKind, Page, Row, Scope, StoreError, Tx, Value, bank_data, catalogue};
 
 /// An affiliate.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -18,7 +18,7 @@ pub struct Affiliate {
     pub email: String,
     /// Whether its links run.
     pub standing: Standing,
-    /// How it is paid: JSON as given, checked.
+    /// How it is paid, accounts by their last four; see [`payout_method`] for the whole.
     pub payout_method: Option<serde_json::Value>,
     /// Who last changed how it is paid (L-25).
     pub payout_method_changed_by: Option<String>,
@@ -101,7 +101,7 @@ fn same_case(email: &str) -> String {
     email.trim().to_lowercase()
 }
 
-/// Enters an affiliate. `by` is the actor's name.
+/// Enters an affiliate. `by` is the actor's name. Its payout method is sealed (P-42).
 ///
 /// # Errors
 /// `Conflict` where the address is taken; those of the store.
@@ -111,7 +111,7 @@ pub fn create(
     by: &str,
     now: UnixMillis,
 ) -> Result<Affiliate, StoreError> {
-    let method = new.payout_method.as_ref().map(ToString::to_string);
+    let method = new.payout_method.as_ref().map(|method| bank_data::shortened(method).to_string());
     let changed_by = method.as_ref().map(|_| by);
     let changed_at = method.as_ref().map(|_| now);
     let row = tx.one(
@@ -131,7 +131,59 @@ pub fn create(
         ],
     )?;
     catalogue::bump(tx)?;
-    read(&row)
+    let affiliate = read(&row)?;
+    if new.payout_method.is_some() {
+        keep_method(tx, affiliate.id, new.payout_method.as_ref(), by, now)?;
+    }
+    Ok(affiliate)
+}
+
+/// Writes an affiliate's payout method down, sealed, and that it was changed.
+fn keep_method(
+    tx: &mut dyn Tx,
+    id: AffiliateId,
+    method: Option<&serde_json::Value>,
+    by: &str,
+    now: UnixMillis,
+) -> Result<(), StoreError> {
+    let place = bank_data::affiliate_place(id.get());
+    let kept = method.map(|method| bank_data::seal(tx, &place, method)).transpose()?;
+    let (shown, sealed) = kept.map(|kept| (kept.shown, kept.sealed)).unzip();
+    tx.execute(
+        "UPDATE affiliates SET payout_method = $2, payout_method_sealed = $3 WHERE id = $1",
+        &[id.into(), shown.into(), sealed.into()],
+    )?;
+    tx.execute(
+        "INSERT INTO payout_method_changes (affiliate_id, changed_by, changed_at) VALUES ($1, $2, $3)",
+        &[id.into(), by.into(), now.into()],
+    )
+    .map(drop)
+}
+
+/// An affiliate's whole payout method, for those who pay; whoever shows it to people writes that into the audit log.
+///
+/// # Errors
+/// The key is missing or the row was altered; those of the store.
+pub fn payout_method(tx: &mut dyn Tx, id: AffiliateId) -> Result<Option<serde_json::Value>, StoreError> {
+    let sql = "SELECT payout_method, payout_method_sealed FROM affiliates WHERE id = $1";
+    let Some(row) = tx.first(sql, &[id.into()])? else { return Ok(None) };
+    let Some(shown) = row.text_or_null(0)? else { return Ok(None) };
+    bank_data::open(tx.vault(), &bank_data::affiliate_place(id.get()), shown, row.text_or_null(1)?).map(Some)
+}
+
+/// Whether somebody has changed where an affiliate is paid to, at a time or later (L-25).
+///
+/// # Errors
+/// Those of the store.
+pub fn has_changed_payout_method(
+    tx: &mut dyn Tx,
+    id: AffiliateId,
+    by: &str,
+    since: Option<UnixMillis>,
+) -> Result<bool, StoreError> {
+    let sql = "SELECT 1 FROM payout_method_changes WHERE affiliate_id = $1 AND changed_by = $2 AND changed_at >= $3 LIMIT 1";
+    let since = since.unwrap_or(UnixMillis(i64::MIN));
+    Ok(tx.first(sql, &[id.into(), by.into(), since.into()])?.is_some())
 }
 
 /// One affiliate, if it exists and may be seen.
@@ -219,21 +271,21 @@ pub fn update(
         new.standing = standing;
     }
     if let Some(method) = &change.payout_method
-        && *method != old.payout_method
+        && *method != payout_method(tx, id)?
     {
-        new.payout_method.clone_from(method);
+        keep_method(tx, id, method.as_ref(), by, now)?;
+        new.payout_method = method.as_ref().map(bank_data::shortened);
         new.payout_method_changed_by = Some(by.to_owned());
         new.payout_method_changed_at = Some(now);
     }
     tx.execute(
-        "UPDATE affiliates SET name = $2, email = $3, standing = $4, payout_method = $5,
-         payout_method_changed_by = $6, payout_method_changed_at = $7, updated_at = $8 WHERE id = $1",
+        "UPDATE affiliates SET name = $2, email = $3, standing = $4,
+         payout_method_changed_by = $5, payout_method_changed_at = $6, updated_at = $7 WHERE id = $1",
         &[
             id.into(),
             (&new.name).into(),
             (&new.email).into(),
             new.standing.as_str().into(),
-            new.payout_method.as_ref().map(ToString::to_string).into(),
             new.payout_method_changed_by.as_ref().into(),
             new.payout_method_changed_at.into(),
             now.into(),

@@ -113,13 +113,17 @@ pub fn of_conversions(
     found.iter().map(|rows| rows.iter().map(commission).collect()).collect()
 }
 
-/// Approved commissions whose hold has ended by `now`, longest ended first.
+/// Approved commissions whose hold has ended by `now`, longest ended first; without those that are [set
+/// aside](set_hold_aside) for now.
 ///
 /// # Errors
 /// The store fails.
 pub fn held_until(tx: &mut dyn Tx, now: UnixMillis, limit: u32) -> Result<Vec<Commission>, StoreError> {
     let rows = tx.query(
-        select!("WHERE status = 'approved' AND payable_at <= $1 ORDER BY payable_at, id LIMIT $2"),
+        select!(
+            "WHERE status = 'approved' AND payable_at <= $1 AND NOT EXISTS (SELECT 1 FROM holds_set_aside s \
+             WHERE s.commission_id = commissions.id AND s.retry_at > $1) ORDER BY payable_at, id LIMIT $2"
+        ),
         &[now.into(), i64::from(limit).into()],
     )?;
     rows.iter().map(commission).collect()
@@ -209,6 +213,118 @@ pub fn update<'a>(
     .map(drop)
 }
 
+/// Commissions by their ids, in order of ids.
+///
+/// # Errors
+/// The store fails.
+pub fn find_many(tx: &mut dyn Tx, ids: &[CommissionId]) -> Result<Vec<Commission>, StoreError> {
+    let values: Vec<Vec<Value>> = ids.iter().map(|id| vec![(*id).into()]).collect();
+    let found = tx.query_many(select!("WHERE id = $1"), &values)?;
+    found.iter().flatten().map(commission).collect()
+}
+
+/// Leaves a commission whose hold cannot be ended alone until `retry_at`.
+///
+/// # Errors
+/// The store fails.
+pub fn set_hold_aside(
+    tx: &mut dyn Tx,
+    id: CommissionId,
+    detail: &str,
+    retry_at: UnixMillis,
+    now: UnixMillis,
+) -> Result<(), StoreError> {
+    tx.execute(
+        "INSERT INTO holds_set_aside (commission_id, detail, since, retry_at) VALUES ($1, $2, $3, $4) \
+         ON CONFLICT (commission_id) DO UPDATE SET detail = excluded.detail, retry_at = excluded.retry_at",
+        &[id.into(), detail.into(), now.into(), retry_at.into()],
+    )
+    .map(drop)
+}
+
+/// Forgets that commissions were set aside: their holds have ended.
+///
+/// # Errors
+/// The store fails.
+pub fn forget_set_aside(
+    tx: &mut dyn Tx,
+    ids: impl IntoIterator<Item = CommissionId>,
+) -> Result<(), StoreError> {
+    let values: Vec<Vec<Value>> = ids.into_iter().map(|id| vec![id.into()]).collect();
+    tx.execute_many("DELETE FROM holds_set_aside WHERE commission_id = $1", &values).map(drop)
+}
+
+/// A commission whose hold could not be ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HoldSetAside {
+    /// The commission.
+    pub commission: CommissionId,
+    /// Its conversion.
+    pub conversion: ConversionId,
+    /// Why.
+    pub detail: String,
+    /// Since when.
+    pub since: UnixMillis,
+    /// When it is tried again.
+    pub retry_at: UnixMillis,
+}
+
+/// Commissions whose holds could not be ended, the longest first, up to `limit`.
+///
+/// # Errors
+/// The store fails.
+pub fn holds_set_aside(tx: &mut dyn Tx, limit: u32) -> Result<Vec<HoldSetAside>, StoreError> {
+    let rows = tx.query(
+        "SELECT s.commission_id, c.conversion_id, s.detail, s.since, s.retry_at FROM holds_set_aside s \
+         JOIN commissions c ON c.id = s.commission_id ORDER BY s.since, s.commission_id LIMIT $1",
+        &[i64::from(limit).into()],
+    )?;
+    let each = rows.iter().map(|row| {
+        Ok(HoldSetAside {
+            commission: row.id(0)?,
+            conversion: row.id(1)?,
+            detail: row.text(2)?.to_owned(),
+            since: row.time(3)?,
+            retry_at: row.time(4)?,
+        })
+    });
+    each.collect()
+}
+
+/// What sort of refund it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RefundKind {
+    /// The customer got money back.
+    Refund,
+    /// The customer's bank took it back.
+    Chargeback,
+    /// An earlier one of any kind is undone: it was a mistake, or a chargeback was won.
+    Undo,
+}
+
+impl RefundKind {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Refund, Self::Chargeback, Self::Undo];
+
+    /// The word used in text forms.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Refund => "refund",
+            Self::Chargeback => "chargeback",
+            Self::Undo => "undo",
+        }
+    }
+}
+
+impl std::str::FromStr for RefundKind {
+    type Err = String;
+    fn from_str(text: &str) -> Result<Self, String> {
+        let found = Self::ALL.into_iter().find(|kind| kind.as_str() == text);
+        found.ok_or_else(|| format!("{text:?} is no kind of refund"))
+    }
+}
+
 /// What was given back of a conversion.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Refund {
@@ -216,13 +332,20 @@ pub struct Refund {
     pub id: i64,
     /// Its conversion.
     pub conversion: ConversionId,
-    /// Of the order's amount; none where the order has none.
+    /// What sort.
+    pub kind: RefundKind,
+    /// The one that it undoes.
+    pub undoes: Option<i64>,
+    /// Of the order's amount, in the order's currency; none where the order has none. Below zero, as all amounts, where what
+    /// was given back counts again.
     pub amount_minor: Option<i64>,
     /// Taken back of the revenue.
     pub revenue_minor: i64,
     /// Taken back of the payout.
     pub payout_minor: i64,
-    /// The currency.
+    /// What a chargeback has cost, charged to affiliates.
+    pub fee_minor: i64,
+    /// The currency of revenue, payout and fee.
     pub currency: Currency,
     /// Why.
     pub reason: String,
@@ -238,8 +361,8 @@ pub struct Refund {
 /// The store fails.
 pub fn refunds_of(tx: &mut dyn Tx, conversion: ConversionId) -> Result<Vec<Refund>, StoreError> {
     let rows = tx.query(
-        "SELECT id, conversion_id, amount_minor, revenue_minor, payout_minor, currency, reason, actor, created_at \
-         FROM refunds WHERE conversion_id = $1 ORDER BY id",
+        "SELECT id, conversion_id, amount_minor, revenue_minor, payout_minor, currency, reason, actor, created_at, kind, \
+         undoes, fee_minor FROM refunds WHERE conversion_id = $1 ORDER BY id",
         &[conversion.into()],
     )?;
     let each = rows.iter().map(|row| {
@@ -253,6 +376,9 @@ pub fn refunds_of(tx: &mut dyn Tx, conversion: ConversionId) -> Result<Vec<Refun
             reason: row.text(6)?.to_owned(),
             actor: row.text(7)?.to_owned(),
             created_at: row.time(8)?,
+            kind: row.parsed(9)?,
+            undoes: row.int_or_null(10)?,
+            fee_minor: row.int(11)?,
         })
     });
     each.collect()
@@ -261,11 +387,11 @@ pub fn refunds_of(tx: &mut dyn Tx, conversion: ConversionId) -> Result<Vec<Refun
 /// Writes a refund down (its `id` is given by the store) and gives back its number.
 ///
 /// # Errors
-/// The store fails.
+/// `Conflict` where what it undoes is undone already; those of the store.
 pub fn insert_refund(tx: &mut dyn Tx, refund: &Refund) -> Result<i64, StoreError> {
     tx.one(
         "INSERT INTO refunds (conversion_id, amount_minor, revenue_minor, payout_minor, currency, reason, actor, \
-         created_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8) RETURNING id",
+         created_at, kind, undoes, fee_minor) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) RETURNING id",
         &[
             refund.conversion.into(),
             refund.amount_minor.into(),
@@ -275,6 +401,9 @@ pub fn insert_refund(tx: &mut dyn Tx, refund: &Refund) -> Result<i64, StoreError
             (&refund.reason).into(),
             (&refund.actor).into(),
             refund.created_at.into(),
+            refund.kind.as_str().into(),
+            refund.undoes.into(),
+            refund.fee_minor.into(),
         ],
     )?
     .int(0)

@@ -11,11 +11,15 @@
 //! What outlives the process a store tests with [`restart`], because only it knows how to open itself again.
 
 mod accounts;
+mod attribution;
 mod caps;
 mod executor;
 mod findings;
+mod installs;
 mod leases;
 mod network;
+mod payouts;
+mod rates;
 mod records;
 mod resources;
 pub mod restart;
@@ -26,6 +30,10 @@ mod traffic;
 pub use accounts::{
     s_03_api_keys_are_found_by_their_text_until_they_end, sessions_end_by_idleness_age_sign_out_and_lock_out,
     users_are_found_by_their_address_and_belong_to_one_tenant,
+};
+pub use attribution::{
+    a_07_coupons_are_one_by_their_letters_and_archived_ones_stay,
+    a_08_the_earliest_conversion_binds_its_customer, ways_of_crediting_are_saved_with_their_offer,
 };
 pub use caps::{
     caps_are_replaced_and_the_same_ones_stay, caps_that_are_reached_close_until_their_period_ends,
@@ -42,11 +50,27 @@ pub use executor::{
 pub use findings::{
     c_02_findings_are_entered_applied_once_and_never_changed, s_10_findings_are_seen_by_those_they_are_about,
 };
+pub use installs::{
+    a_22_reports_of_installs_are_kept_once_and_judged_until_they_count,
+    c_15_installs_are_counted_by_the_time_after_their_click,
+    install_sources_and_mappings_are_entered_once_and_taken_out,
+    s_10_installs_are_seen_by_those_they_are_about,
+};
 pub use leases::{
     a_lease_is_taken_over_only_from_what_was_seen, leases_of_processes_that_are_gone_are_forgotten,
     of_many_who_want_a_lease_one_gets_it,
     s_03_keys_of_edges_are_found_by_their_text_until_they_are_withdrawn,
     who_shares_a_name_finds_the_others_mark,
+};
+pub use payouts::{
+    l_25_every_change_of_a_payout_method_is_kept, p_03_versions_of_templates_do_not_change,
+    p_08_a_result_file_is_kept_once, p_42_bank_data_is_sealed_and_older_rows_are_too,
+    payout_minimums_and_schedules_are_entered_and_changed,
+};
+pub use rates::{
+    a_conversion_is_held_for_want_of_a_rate_and_offered_again, judgements_are_kept_in_order,
+    l_20_rates_are_entered_once_and_the_newest_of_its_time_is_found, leads_meet_what_qualifies_them,
+    s_10_approval_rules_are_replaced_and_seen_by_their_advertiser,
 };
 pub use records::{
     l_05_ledger_and_audit_log_refuse_changes, l_21_a_key_answers_the_same_request_only,
@@ -73,7 +97,7 @@ use std::task::Poll;
 
 use hopline_types::UnixMillis;
 
-use crate::{Database, ErrorKind, StoreError};
+use crate::{Database, ErrorKind, Guarded, SealingKeys, StoreError, Vault};
 
 /// One running story.
 pub type Story<'a> = Pin<Box<dyn Future<Output = ()> + 'a>>;
@@ -106,10 +130,27 @@ macro_rules! conformance_tests {
             domains_are_entered_once_and_show_links,
             c_02_findings_are_entered_applied_once_and_never_changed,
             s_10_findings_are_seen_by_those_they_are_about,
+            install_sources_and_mappings_are_entered_once_and_taken_out,
+            a_22_reports_of_installs_are_kept_once_and_judged_until_they_count,
+            s_10_installs_are_seen_by_those_they_are_about,
+            c_15_installs_are_counted_by_the_time_after_their_click,
             c_10_quick_orders_and_known_customers_are_counted,
+            p_42_bank_data_is_sealed_and_older_rows_are_too,
+            l_25_every_change_of_a_payout_method_is_kept,
+            p_03_versions_of_templates_do_not_change,
+            p_08_a_result_file_is_kept_once,
+            payout_minimums_and_schedules_are_entered_and_changed,
             caps_are_replaced_and_the_same_ones_stay,
             caps_that_are_reached_close_until_their_period_ends,
             caps_that_refuse_close_while_what_came_would_not_fit,
+            l_20_rates_are_entered_once_and_the_newest_of_its_time_is_found,
+            a_conversion_is_held_for_want_of_a_rate_and_offered_again,
+            s_10_approval_rules_are_replaced_and_seen_by_their_advertiser,
+            leads_meet_what_qualifies_them,
+            judgements_are_kept_in_order,
+            ways_of_crediting_are_saved_with_their_offer,
+            a_07_coupons_are_one_by_their_letters_and_archived_ones_stay,
+            a_08_the_earliest_conversion_binds_its_customer,
             r_01_old_pseudonym_keys_are_destroyed,
             s_10_a_tenant_sees_and_changes_only_its_own,
             s_03_api_keys_are_found_by_their_text_until_they_end,
@@ -131,10 +172,19 @@ macro_rules! conformance_tests {
         $(
             #[test]
             fn $story() {
-                $run(|database| Box::pin($crate::conformance::$story(database)));
+                $run(|database| Box::pin(async move {
+                    $crate::conformance::$story(&$crate::conformance::with_vault(database)).await;
+                }));
             }
         )*
     };
+}
+
+/// A store with a vault whose key everybody knows: for tests alone.
+pub fn with_vault<D>(database: D) -> Guarded<D> {
+    let keys =
+        SealingKeys::parse("aG9wbGluZSBrZXkgZm9yIHRlc3RzLCBub3RoaW5nIGU=").expect("32 bytes in base64");
+    Guarded::new(database, std::sync::Arc::new(Vault::new(keys, Box::new(random))))
 }
 
 /// When the stories play.

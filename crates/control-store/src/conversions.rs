@@ -6,7 +6,8 @@ use hopline_types::{
     OfferId, TermsId, UnixMillis,
 };
 
-use crate::{Row, Scope, StoreError, Tx, Value};
+use crate::rates::Exchange;
+use crate::{ErrorKind, Row, Scope, StoreError, Tx, Value};
 
 mod refused;
 mod write;
@@ -55,10 +56,14 @@ pub struct Conversion {
     pub adv: Option<String>,
     /// Pieces: 1, or clicks settled.
     pub quantity: i64,
-    /// The order's amount.
+    /// The order's amount in the currency below: none where it is in another one that no rate was known for yet.
     pub amount: Option<Amount>,
-    /// The currency of all its amounts.
+    /// The currency of all its amounts but `order`.
     pub currency: Currency,
+    /// The order's amount as reported, where it was reported in another currency.
+    pub order: Option<Amount>,
+    /// The rate that it was converted at.
+    pub exchange: Option<Exchange>,
     /// When it happened.
     pub converted_at: UnixMillis,
     /// When it was received.
@@ -88,6 +93,12 @@ pub struct Conversion {
 }
 
 impl Conversion {
+    /// The order's amount as reported, in the order's currency.
+    #[must_use]
+    pub fn ordered(&self) -> Option<Amount> {
+        self.order.or(self.amount)
+    }
+
     /// The status shown for the conversion: `approved` once it is approved, whether or not its hold has ended,
     /// and `pending` before it is decided.
     #[must_use]
@@ -144,7 +155,7 @@ macro_rules! select {
              c.source, c.requested_status, c.order_id, c.click_id, c.coupon, c.customer_id, c.items, c.adv, \
              c.quantity, c.amount_minor, c.currency, c.converted_at, c.received_at, c.repeats, c.decided_at, \
              c.affiliate_id, c.link_id, c.clicked_at, c.terms_id, c.revenue_minor, c.payout_minor, c.status, \
-             c.reason, (SELECT d.reasoning FROM decisions d WHERE d.conversion_id = c.id) FROM conversions c JOIN goals g ON g.id = c.goal_id ",
+             c.reason, (SELECT d.reasoning FROM decisions d WHERE d.conversion_id = c.id), c.order_minor, c.order_currency, c.exchange FROM conversions c JOIN goals g ON g.id = c.goal_id ",
             $($rest),+
         )
     };
@@ -185,6 +196,15 @@ fn owned(row: &Row, column: usize) -> Result<Option<String>, StoreError> {
 
 fn conversion(row: &Row) -> Result<Conversion, StoreError> {
     let currency: Currency = row.parsed(18)?;
+    let order = match row.int_or_null(32)? {
+        None => None,
+        Some(minor) => Some(Amount::new(minor, row.parsed(33)?)),
+    };
+    let exchange = row
+        .text_or_null(34)?
+        .map(serde_json::from_str)
+        .transpose()
+        .map_err(|error| StoreError::new(ErrorKind::Broken, format!("conversions.exchange: {error}")))?;
     let money =
         |column| Ok::<_, StoreError>(row.int_or_null(column)?.map(|minor| Amount::new(minor, currency)));
     Ok(Conversion {
@@ -207,6 +227,8 @@ fn conversion(row: &Row) -> Result<Conversion, StoreError> {
         quantity: row.int(16)?,
         amount: money(17)?,
         currency,
+        order,
+        exchange,
         converted_at: row.time(19)?,
         received_at: row.time(20)?,
         repeats: row.int(21)?,

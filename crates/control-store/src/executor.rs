@@ -74,12 +74,18 @@ id_values!(
     OfferId,
     GoalId,
     TermsId,
+    GroupId,
+    BonusId,
     LinkId,
     LandingPageId,
     CapId,
     DomainId,
     FindingId,
     ConversionId,
+    InstallId,
+    InstallSourceId,
+    InstallMappingId,
+    CouponId,
     CommissionId,
     PayoutId,
     BatchId,
@@ -342,6 +348,11 @@ pub trait Tx {
             changed += self.execute(sql, values)?;
         }
         Ok(changed)
+    }
+
+    /// What seals and opens bank data; none where the store was opened without ([`crate::Guarded`]).
+    fn vault(&self) -> Option<&crate::Vault> {
+        None
     }
 
     /// The first row, if any.

@@ -24,18 +24,26 @@
 
 pub mod advertisers;
 pub mod affiliates;
+pub mod approval_rules;
 pub mod audit_log;
+pub mod bank_data;
+pub mod bonuses;
 pub mod caps;
 pub mod catalogue;
 pub mod click_keys;
 pub mod commissions;
 pub mod conformance;
 pub mod conversions;
+pub mod coupons;
+pub mod customers;
 pub mod domains;
 pub mod edge_keys;
 pub mod facts;
 pub mod findings;
+pub mod groups;
 pub mod idempotency;
+pub mod installs;
+pub mod judgements;
 pub mod keys;
 pub mod landing_pages;
 pub mod leases;
@@ -44,6 +52,8 @@ pub mod links;
 pub mod marks;
 pub mod offers;
 pub mod payouts;
+pub mod qualifications;
+pub mod rates;
 pub mod sessions;
 pub mod settlements;
 pub mod signals;
@@ -55,6 +65,7 @@ mod page;
 mod random;
 mod scope;
 mod scoped;
+mod vault;
 
 pub use digest::sha256_hex;
 pub use executor::{
@@ -65,3 +76,4 @@ pub use page::Page;
 pub use random::base62;
 pub use scope::{Actor, Scope};
 pub use scoped::Scoped;
+pub use vault::{Guarded, KeySource, KeysError, Randomness, SealingKeys, Vault};

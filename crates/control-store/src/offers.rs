@@ -1,11 +1,16 @@
 //! Offers: what is advertised, with its goals.
 
+mod attribution;
 mod goals;
 mod terms;
 pub(crate) mod traffic;
 
+pub use attribution::{AttributionSettings, update_attribution};
 pub use goals::{Goal, NewGoal, goal, goals_of};
-pub use terms::{TermsVersion, add_terms, in_force, terms_at, terms_of, terms_of_goals, terms_versions};
+pub use terms::{
+    NewTerms, TermsVersion, Whose, add as add_version, add_terms, applying, in_force, terms_at, terms_of,
+    terms_of_goals, terms_versions,
+};
 pub use traffic::{TrafficSettings, fallbacks, update_traffic};
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -25,6 +30,8 @@ pub struct Offer {
     pub settings: OfferSettings,
     /// Whose traffic it takes; see [`update_traffic`].
     pub traffic: TrafficSettings,
+    /// How its credit is given besides model and window; see [`update_attribution`].
+    pub attribution: AttributionSettings,
     /// Who pays.
     pub advertiser_id: AdvertiserId,
     /// What its terms and conversions are counted in; never changes.
@@ -128,7 +135,7 @@ macro_rules! columns {
         "id, advertiser_id, currency, created_at, updated_at, name, standing, landing_page, fallback_url, \
          deep_link_hosts, click_parameter, pass_parameters, postback_auth, model, window_seconds, approval, \
          hold_days, starts_at, ends_at, targeting, fallback_offer_id, landing_page_weight, cookies, \
-         cookieless_countries"
+         cookieless_countries, attribution"
     };
 }
 
@@ -176,6 +183,7 @@ fn without_goals(row: &Row) -> Result<Offer, StoreError> {
             ends_at: row.time_or_null(18)?,
         },
         traffic: traffic::read(row, 19)?,
+        attribution: attribution::read(row, 24)?,
         goals: Vec::new(),
     })
 }

@@ -3,15 +3,38 @@
 use hopline_money::{Amount, Currency};
 use hopline_types::{AffiliateId, BatchId, PayoutId, PayoutMethod, UnixMillis};
 
-use crate::{ErrorKind, Row, Scope, StoreError, Tx};
+use crate::{ErrorKind, Row, Scope, StoreError, Tx, bank_data};
 
+mod exchanges;
 mod items;
+mod minimums;
+mod results;
+mod schedules;
 mod status;
+mod templates;
 
+pub use exchanges::{
+    PayoutExchange, exchanges_of, open_amounts, payout_currencies, payout_currency, record_exchange,
+    set_payout_currency,
+};
 pub use items::{
     Item, OpenSum, conversions_of, lines_of, open_sums, payouts_of_conversion, release_items, take_items,
 };
+pub use minimums::{
+    Minimum, affiliate_minimums, all_affiliate_minimums, method_minimum, method_minimums,
+    set_affiliate_minimum, set_method_minimum,
+};
+pub use results::{
+    InsertResult, ResultLineRow, ResultRow, find_result, insert_result, lines_of_result, results_of,
+};
+pub use schedules::{
+    Schedule, ScheduleDone, ScheduleState, due_schedules, find_schedule, insert_schedule, list_schedules,
+    note_schedule, save_schedule,
+};
 pub use status::{BatchStatus, PayoutStatus};
+pub use templates::{
+    TemplateKind, TemplateRow, list_templates, newest_template, save_template, template_as_of,
+};
 
 /// An affiliate that was left out of a batch.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
@@ -59,6 +82,16 @@ pub struct Batch {
     pub settled_by: Option<String>,
     /// Who was left out, and why.
     pub refused: Vec<RefusedPayee>,
+    /// What its files depend on beside its payouts, as at the approval: JSON.
+    pub payer: Option<String>,
+    /// Amounts are multiples of this.
+    pub step_minor: i64,
+    /// The schedule that has prepared it.
+    pub schedule: Option<i64>,
+    /// When its file was first made.
+    pub exported_at: Option<UnixMillis>,
+    /// Who has made it first.
+    pub exported_by: Option<String>,
 }
 
 /// One payment to one affiliate.
@@ -76,10 +109,22 @@ pub struct Payout {
     pub status: PayoutStatus,
     /// Why it failed.
     pub reason: Option<String>,
-    /// Where it is paid to, as it was at the draft: JSON.
+    /// Where it is paid to, as it was at the draft: JSON, accounts by their last four; see [`payee`].
     pub payee: String,
     /// The reference in the bank file.
     pub end_to_end_id: String,
+    /// When it came back after the bank had paid.
+    pub returned_at: Option<UnixMillis>,
+    payee_sealed: Option<String>,
+}
+
+/// Where a payout goes, as it was at the draft, whole.
+///
+/// # Errors
+/// The key is missing or the row was altered.
+pub fn payee(tx: &dyn Tx, payout: &Payout) -> Result<serde_json::Value, StoreError> {
+    let place = bank_data::payout_place(payout.id.get());
+    bank_data::open(tx.vault(), &place, &payout.payee, payout.payee_sealed.as_deref())
 }
 
 /// A batch to be written down.
@@ -101,13 +146,18 @@ pub struct InsertBatch {
     pub created_by: String,
     /// Who is left out, and why.
     pub refused: Vec<RefusedPayee>,
+    /// Amounts are multiples of this.
+    pub step_minor: i64,
+    /// The schedule that prepares it.
+    pub schedule: Option<i64>,
 }
 
 macro_rules! batch_select {
     ($rest:literal) => {
         concat!(
             "SELECT id, currency, method, cutoff, minimum_minor, status, message_id, execution_date, created_at, \
-             created_by, approved_at, approved_by, settled_at, settled_by, refused FROM payout_batches ",
+             created_by, approved_at, approved_by, settled_at, settled_by, refused, payer, step_minor, schedule_id, \
+             exported_at, exported_by FROM payout_batches ",
             $rest
         )
     };
@@ -117,7 +167,7 @@ macro_rules! payout_select {
     ($rest:literal) => {
         concat!(
             "SELECT p.id, p.batch_id, p.affiliate_id, p.currency, p.amount_minor, p.status, p.reason, p.payee, \
-             p.end_to_end_id",
+             p.end_to_end_id, p.payee_sealed, p.returned_at",
             $rest
         )
     };
@@ -145,6 +195,11 @@ fn batch(row: &Row) -> Result<Batch, StoreError> {
         settled_at: row.time_or_null(12)?,
         settled_by: owned(13)?,
         refused,
+        payer: owned(15)?,
+        step_minor: row.int(16)?,
+        schedule: row.int_or_null(17)?,
+        exported_at: row.time_or_null(18)?,
+        exported_by: owned(19)?,
     })
 }
 
@@ -158,6 +213,8 @@ fn payout(row: &Row) -> Result<Payout, StoreError> {
         reason: row.text_or_null(6)?.map(str::to_owned),
         payee: row.text(7)?.to_owned(),
         end_to_end_id: row.text(8)?.to_owned(),
+        payee_sealed: row.text_or_null(9)?.map(str::to_owned),
+        returned_at: row.time_or_null(10)?,
     })
 }
 
@@ -188,7 +245,8 @@ pub fn insert_batch(tx: &mut dyn Tx, new: &InsertBatch) -> Result<BatchId, Store
         .map_err(|error| StoreError::new(ErrorKind::Broken, format!("payout_batches.refused: {error}")))?;
     let row = tx.one(
         "INSERT INTO payout_batches (currency, method, cutoff, minimum_minor, status, message_id, execution_date, \
-         created_at, created_by, refused) VALUES ($1, $2, $3, $4, 'draft', '', $5, $6, $7, $8) RETURNING id",
+         created_at, created_by, refused, step_minor, schedule_id) \
+         VALUES ($1, $2, $3, $4, 'draft', '', $5, $6, $7, $8, $9, $10) RETURNING id",
         &[
             new.currency.code().into(),
             new.method.as_str().into(),
@@ -198,6 +256,8 @@ pub fn insert_batch(tx: &mut dyn Tx, new: &InsertBatch) -> Result<BatchId, Store
             new.created_at.into(),
             (&new.created_by).into(),
             refused.into(),
+            new.step_minor.into(),
+            new.schedule.into(),
         ],
     )?;
     let id: BatchId = row.id(0)?;
@@ -260,7 +320,7 @@ pub fn get_payout(tx: &mut dyn Tx, scope: Scope, id: PayoutId) -> Result<Option<
     tx.first(sql, &scope.bind([id.into()]))?.as_ref().map(payout).transpose()
 }
 
-/// Writes a payout of a draft down. Its end-to-end id is made of its id.
+/// Writes a payout of a draft down, with where it goes, sealed. Its end-to-end id is made of its id.
 ///
 /// # Errors
 /// The store fails.
@@ -269,16 +329,24 @@ pub fn insert_payout(
     batch: BatchId,
     affiliate: AffiliateId,
     amount: Amount,
-    payee: &str,
+    payee: &serde_json::Value,
 ) -> Result<PayoutId, StoreError> {
     let row = tx.one(
         "INSERT INTO payouts (batch_id, affiliate_id, currency, amount_minor, status, payee, end_to_end_id) \
          VALUES ($1, $2, $3, $4, 'draft', $5, '') RETURNING id",
-        &[batch.into(), affiliate.into(), amount.currency.code().into(), amount.minor.into(), payee.into()],
+        &[
+            batch.into(),
+            affiliate.into(),
+            amount.currency.code().into(),
+            amount.minor.into(),
+            bank_data::shortened(payee).to_string().into(),
+        ],
     )?;
     let id: PayoutId = row.id(0)?;
     let reference = hopline_payfile::end_to_end_id(id);
-    tx.execute("UPDATE payouts SET end_to_end_id = $2 WHERE id = $1", &[id.into(), reference.into()])?;
+    let kept = bank_data::seal(tx, &bank_data::payout_place(id.get()), payee)?;
+    let sql = "UPDATE payouts SET end_to_end_id = $2, payee_sealed = $3 WHERE id = $1";
+    tx.execute(sql, &[id.into(), reference.into(), kept.sealed.into()])?;
     Ok(id)
 }
 
@@ -330,4 +398,46 @@ pub fn last_paid_as_of(tx: &mut dyn Tx, affiliate: AffiliateId) -> Result<Option
 pub fn set_execution_date(tx: &mut dyn Tx, id: BatchId, date: &str) -> Result<(), StoreError> {
     let sql = "UPDATE payout_batches SET execution_date = $2 WHERE id = $1";
     tx.execute(sql, &[id.into(), date.into()]).map(drop)
+}
+
+/// Notes that a paid payout came back.
+///
+/// # Errors
+/// The store fails.
+pub fn set_returned(tx: &mut dyn Tx, id: PayoutId, reason: &str, at: UnixMillis) -> Result<(), StoreError> {
+    let sql = "UPDATE payouts SET status = 'failed', reason = $2, returned_at = $3 WHERE id = $1";
+    tx.execute(sql, &[id.into(), reason.into(), at.into()]).map(drop)
+}
+
+/// Fixes what a batch's files depend on beside its payouts.
+///
+/// # Errors
+/// The store fails.
+pub fn set_payer(tx: &mut dyn Tx, id: BatchId, payer: &str) -> Result<(), StoreError> {
+    tx.execute("UPDATE payout_batches SET payer = $2 WHERE id = $1", &[id.into(), payer.into()]).map(drop)
+}
+
+/// Notes that a batch's file was made, where it is the first time.
+///
+/// # Errors
+/// The store fails.
+pub fn note_export(tx: &mut dyn Tx, id: BatchId, by: &str, now: UnixMillis) -> Result<(), StoreError> {
+    let sql =
+        "UPDATE payout_batches SET exported_at = $2, exported_by = $3 WHERE id = $1 AND exported_at IS NULL";
+    tx.execute(sql, &[id.into(), now.into(), by.into()]).map(drop)
+}
+
+/// How many batches of a method were approved at a time or later, before another time.
+///
+/// # Errors
+/// The store fails.
+pub fn count_approved(
+    tx: &mut dyn Tx,
+    method: PayoutMethod,
+    from: UnixMillis,
+    to: UnixMillis,
+) -> Result<i64, StoreError> {
+    let sql =
+        "SELECT count(*) FROM payout_batches WHERE method = $1 AND approved_at >= $2 AND approved_at < $3";
+    tx.one(sql, &[method.as_str().into(), from.into(), to.into()])?.int(0)
 }

@@ -54,16 +54,31 @@ impl TransactionId {
         Self(format!("{kind}:{conversion}:{affiliate}"))
     }
 
-    /// One reversal of such a commission; `cause` tells several apart and is the id of the refund.
+    /// The same step taken once more, after the one before was undone: `commission_approved:12:3:2`. The first has no number.
+    #[must_use]
+    pub fn of_repeated(
+        kind: TransactionKind,
+        conversion: ConversionId,
+        affiliate: AffiliateId,
+        number: usize,
+    ) -> Self {
+        match number {
+            0 | 1 => Self::of_commission(kind, conversion, affiliate),
+            number => Self(format!("{kind}:{conversion}:{affiliate}:{number}")),
+        }
+    }
+
+    /// Taking a part of such a commission back, or giving it again; `cause` tells several apart and is the id of the refund.
     ///
     /// # Errors
     /// The cause breaks the rules of an id.
-    pub fn of_reversal(
+    pub fn of_part(
+        kind: TransactionKind,
         conversion: ConversionId,
         affiliate: AffiliateId,
         cause: &str,
     ) -> Result<Self, TransactionIdError> {
-        Self::new(format!("{}:{conversion}:{affiliate}:{cause}", TransactionKind::CommissionReversed))
+        Self::new(format!("{kind}:{conversion}:{affiliate}:{cause}"))
     }
 
     /// One step of one payout, such as `payout_settled:7`.

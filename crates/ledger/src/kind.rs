@@ -28,12 +28,22 @@ pub enum TransactionKind {
     CommissionRejected,
     /// It was taken back, wholly or in part.
     CommissionReversed,
+    /// The same, because the customer's bank took its money back.
+    CommissionChargedBack,
+    /// What was rejected or taken back is given again: the earlier step was a mistake, or a chargeback was won.
+    CommissionRestored,
+    /// Its approval was a mistake: it waits again.
+    CommissionUnapproved,
+    /// What a chargeback cost, charged to the affiliate.
+    ChargebackFee,
     /// It was put into a payout batch.
     PayoutReserved,
     /// The bank has paid.
     PayoutSettled,
     /// The bank has not paid; the money is payable again.
     PayoutFailed,
+    /// It came back after the bank had paid; the money is payable again.
+    PayoutReturned,
     /// An advertiser has paid.
     AdvertiserPayment,
     /// A correction, with its reason.
@@ -44,15 +54,20 @@ pub enum TransactionKind {
 
 impl TransactionKind {
     /// All of them.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 16] = [
         Self::CommissionPending,
         Self::CommissionApproved,
         Self::CommissionPayable,
         Self::CommissionRejected,
         Self::CommissionReversed,
+        Self::CommissionChargedBack,
+        Self::CommissionRestored,
+        Self::CommissionUnapproved,
+        Self::ChargebackFee,
         Self::PayoutReserved,
         Self::PayoutSettled,
         Self::PayoutFailed,
+        Self::PayoutReturned,
         Self::AdvertiserPayment,
         Self::Adjustment,
         Self::Exchange,
@@ -67,9 +82,14 @@ impl TransactionKind {
             Self::CommissionPayable => "commission_payable",
             Self::CommissionRejected => "commission_rejected",
             Self::CommissionReversed => "commission_reversed",
+            Self::CommissionChargedBack => "commission_charged_back",
+            Self::CommissionRestored => "commission_restored",
+            Self::CommissionUnapproved => "commission_unapproved",
+            Self::ChargebackFee => "chargeback_fee",
             Self::PayoutReserved => "payout_reserved",
             Self::PayoutSettled => "payout_settled",
             Self::PayoutFailed => "payout_failed",
+            Self::PayoutReturned => "payout_returned",
             Self::AdvertiserPayment => "advertiser_payment",
             Self::Adjustment => "adjustment",
             Self::Exchange => "exchange",

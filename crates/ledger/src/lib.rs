@@ -15,10 +15,10 @@
 //! | path | class | normal side | may go below zero |
 //! |---|---|---|---|
 //! | `advertiser:{id}:accrued` | asset | debit | no |
-//! | `advertiser:{id}:receivable` | asset | debit | by a reversal after payment, a payment in advance or an adjustment |
+//! | `advertiser:{id}:receivable` | asset | debit | by a reversal, chargeback or withdrawn approval after payment, a payment in advance or an adjustment |
 //! | `affiliate:{id}:pending` | liability | credit | no |
 //! | `affiliate:{id}:approved` | liability | credit | no |
-//! | `affiliate:{id}:payable` | liability | credit | by a reversal or an adjustment (clawback) |
+//! | `affiliate:{id}:payable` | liability | credit | by a reversal, a chargeback and its fee, a withdrawn approval or an adjustment (clawback) |
 //! | `payout_batch:{id}:clearing` | liability | credit | no |
 //! | `cash:affiliate:{id}` | asset (contra: paid out) | credit | no |
 //! | `cash:advertiser:{id}` | asset | debit | no |
@@ -42,9 +42,15 @@
 //! | `commission_reversed` while pending | pending P, margin_pending M | accrued R |
 //! | `commission_reversed` while approved | approved P, margin M | receivable R |
 //! | `commission_reversed` from payable on | payable P, margin M | receivable R |
+//! | `commission_charged_back` | as `commission_reversed` | |
+//! | `commission_restored` after a rejection | accrued R | pending P, margin_pending M |
+//! | `commission_restored` after a reversal | the credits of `commission_reversed` where the money is now | its debits |
+//! | `commission_unapproved` | what approval and end of hold have credited | what they have debited |
+//! | `chargeback_fee` | payable F | margin F |
 //! | `payout_reserved` | payable P | clearing P |
 //! | `payout_settled` | clearing P | cash:affiliate P |
 //! | `payout_failed` | clearing P | payable P |
+//! | `payout_returned` | cash:affiliate P | payable P |
 //! | `advertiser_payment` | cash:advertiser R | receivable R |
 //! | `exchange` | from A, exchange B | exchange A, to B |
 //! | `adjustment` of another transaction | its credits | its debits |

@@ -86,6 +86,53 @@ impl Commission {
         Some(Draft { reason, ..draft })
     }
 
+    /// The same as a chargeback: the customer got its money back through its bank.
+    #[must_use]
+    pub fn charged_back(
+        &self,
+        from: Stage,
+        id: TransactionId,
+        effective_at: UnixMillis,
+        reason: Option<String>,
+    ) -> Option<Draft> {
+        let draft =
+            self.draft(TransactionKind::CommissionChargedBack, id, effective_at, self.taken_from(from))?;
+        Some(Draft { reason, ..draft })
+    }
+
+    /// Gives again what was taken back or rejected by `of`; it goes to where the money of the commission is now. None where
+    /// that is nothing.
+    #[must_use]
+    pub fn restored(
+        &self,
+        to: Stage,
+        of: TransactionId,
+        id: TransactionId,
+        effective_at: UnixMillis,
+        reason: String,
+    ) -> Option<Draft> {
+        let lines = self.taken_from(to).opposite();
+        let draft = self.draft(TransactionKind::CommissionRestored, id, effective_at, lines)?;
+        Some(Draft { corrects: Some(of), reason: Some(reason), ..draft })
+    }
+
+    /// Takes its approval (`of`) back: from where its money is it waits again. None where it is worth nothing.
+    #[must_use]
+    pub fn unapproved(
+        &self,
+        from: Stage,
+        of: TransactionId,
+        id: TransactionId,
+        effective_at: UnixMillis,
+        reason: String,
+    ) -> Option<Draft> {
+        let lines = self.taken_from(from);
+        let pending = self.taken_from(Stage::Pending).opposite();
+        let lines = Lines { postings: [lines.postings, pending.postings].concat(), ..lines };
+        let draft = self.draft(TransactionKind::CommissionUnapproved, id, effective_at, lines)?;
+        Some(Draft { corrects: Some(of), reason: Some(reason), ..draft })
+    }
+
     fn taken_from(&self, stage: Stage) -> Lines {
         let (theirs, ours, owed) = match stage {
             Stage::Pending => (
@@ -181,6 +228,13 @@ impl Payout {
         Draft { reason, ..self.draft(TransactionKind::PayoutFailed, from, to, id, effective_at) }
     }
 
+    /// It came back after the bank had paid: the money returns to payable.
+    #[must_use]
+    pub fn returned(&self, id: TransactionId, effective_at: UnixMillis, reason: Option<String>) -> Draft {
+        let (from, to) = (Account::CashAffiliate(self.affiliate), Account::AffiliatePayable(self.affiliate));
+        Draft { reason, ..self.draft(TransactionKind::PayoutReturned, from, to, id, effective_at) }
+    }
+
     fn draft(
         &self,
         kind: TransactionKind,
@@ -211,6 +265,23 @@ pub fn advertiser_payment(
         .debit(Account::CashAdvertiser(advertiser), amount)
         .credit(Account::AdvertiserReceivable(advertiser), amount)
         .draft(TransactionKind::AdvertiserPayment, id, effective_at, Subject::default())
+}
+
+/// Charges an affiliate what a chargeback has cost. It names no conversion: it is no part of a commission. None for nothing.
+#[must_use]
+pub fn chargeback_fee(
+    affiliate: AffiliateId,
+    fee: Amount,
+    id: TransactionId,
+    effective_at: UnixMillis,
+    reason: String,
+) -> Option<Draft> {
+    let subject = Subject { affiliate: Some(affiliate), ..Subject::default() };
+    let draft = Lines::new(fee.currency)
+        .debit(Account::AffiliatePayable(affiliate), fee)
+        .credit(Account::NetworkMargin, fee)
+        .draft(TransactionKind::ChargebackFee, id, effective_at, subject)?;
+    Some(Draft { reason: Some(reason), ..draft })
 }
 
 /// The opposite of a booked transaction, as its correction (L-06). Book the right one beside it.
@@ -291,6 +362,13 @@ impl Lines {
     fn line(mut self, account: Account, amount_minor: i64) -> Self {
         if amount_minor != 0 {
             self.postings.push(Posting { account, amount_minor, currency: self.currency });
+        }
+        self
+    }
+
+    fn opposite(mut self) -> Self {
+        for posting in &mut self.postings {
+            posting.amount_minor = posting.amount_minor.saturating_neg();
         }
         self
     }

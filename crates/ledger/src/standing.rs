@@ -45,6 +45,9 @@ impl Step {
                 | TransactionKind::CommissionPayable
                 | TransactionKind::CommissionRejected
                 | TransactionKind::CommissionReversed
+                | TransactionKind::CommissionChargedBack
+                | TransactionKind::CommissionRestored
+                | TransactionKind::CommissionUnapproved
         );
         // All lines of one owner in a commission's transaction have the same magnitude.
         let of_owner = |wanted: fn(Owner) -> bool| {
@@ -153,12 +156,19 @@ pub fn standing(steps: impl IntoIterator<Item = Step>) -> Result<Standing, Stand
 /// One step; None where it does not follow.
 fn apply(now: &mut Standing, stage: &mut Option<Stage>, step: Step) -> Option<()> {
     let Step { kind, revenue_minor: revenue, payout_minor: payout } = step;
-    let may_be_negative = matches!(
+    let is_payout = matches!(
         kind,
-        TransactionKind::PayoutReserved | TransactionKind::PayoutSettled | TransactionKind::PayoutFailed
+        TransactionKind::PayoutReserved
+            | TransactionKind::PayoutSettled
+            | TransactionKind::PayoutFailed
+            | TransactionKind::PayoutReturned
     );
-    let is_over = now.status == CommissionStatus::Rejected;
-    if is_over || revenue < 0 || (payout < 0 && !may_be_negative) {
+    // A payout may hold what was made payable and what was taken back of that: together nothing, wherever it is now.
+    if is_payout && payout == 0 && *stage != Some(Stage::Payable) {
+        return Some(());
+    }
+    let is_over = now.status == CommissionStatus::Rejected && kind != TransactionKind::CommissionRestored;
+    if is_over || revenue < 0 || (payout < 0 && !is_payout) {
         return None;
     }
     match kind {
@@ -190,7 +200,7 @@ fn apply(now: &mut Standing, stage: &mut Option<Stage>, step: Step) -> Option<()
             now.rejected_minor = payout;
             now.status = CommissionStatus::Rejected;
         }
-        TransactionKind::CommissionReversed => {
+        TransactionKind::CommissionReversed | TransactionKind::CommissionChargedBack => {
             let from = now.reversible_from?;
             now.reversed_minor = now.reversed_minor.checked_add(payout)?;
             now.reversed_revenue_minor = now.reversed_revenue_minor.checked_add(revenue)?;
@@ -201,6 +211,34 @@ fn apply(now: &mut Standing, stage: &mut Option<Stage>, step: Step) -> Option<()
                 Stage::Approved => now.approved_minor = less(now.approved_minor, payout)?,
                 Stage::Payable => now.payable_minor = now.payable_minor.checked_sub(payout)?,
             }
+        }
+        TransactionKind::CommissionRestored if now.status == CommissionStatus::Rejected => {
+            all_of(&mut now.rejected_minor, payout)?;
+            follows(Some(revenue), less(now.booked_revenue_minor, now.reversed_revenue_minor))?;
+            now.pending_minor = payout;
+            now.status = CommissionStatus::Pending;
+        }
+        TransactionKind::CommissionRestored => {
+            now.reversed_minor = less(now.reversed_minor, payout)?;
+            now.reversed_revenue_minor = less(now.reversed_revenue_minor, revenue)?;
+            let place = match (*stage)? {
+                Stage::Pending => &mut now.pending_minor,
+                Stage::Approved => &mut now.approved_minor,
+                Stage::Payable => &mut now.payable_minor,
+            };
+            *place = place.checked_add(payout)?;
+            now.status = by_place(now, (*stage)?);
+        }
+        TransactionKind::CommissionUnapproved => {
+            let is_untouched = now.reserved_minor == 0 && now.paid_minor == 0;
+            match stage.filter(|_| is_untouched)? {
+                Stage::Pending => return None,
+                Stage::Approved => all_of(&mut now.approved_minor, payout)?,
+                Stage::Payable => all_of(&mut now.payable_minor, payout)?,
+            }
+            now.pending_minor = payout;
+            *stage = Some(Stage::Pending);
+            now.status = CommissionStatus::Pending;
         }
         TransactionKind::PayoutReserved => {
             follows(*stage, Some(Stage::Payable))?;
@@ -221,7 +259,18 @@ fn apply(now: &mut Standing, stage: &mut Option<Stage>, step: Step) -> Option<()
             now.reserved_minor = now.reserved_minor.checked_sub(payout)?;
             now.payable_minor = now.payable_minor.checked_add(payout)?;
         }
-        TransactionKind::AdvertiserPayment | TransactionKind::Adjustment | TransactionKind::Exchange => {}
+        TransactionKind::PayoutReturned => {
+            follows(*stage, Some(Stage::Payable))?;
+            now.paid_minor = now.paid_minor.checked_sub(payout)?;
+            now.payable_minor = now.payable_minor.checked_add(payout)?;
+            if now.status == CommissionStatus::Paid {
+                now.status = by_place(now, Stage::Payable);
+            }
+        }
+        TransactionKind::ChargebackFee
+        | TransactionKind::AdvertiserPayment
+        | TransactionKind::Adjustment
+        | TransactionKind::Exchange => {}
     }
     conclude(now, *stage);
     Some(())
@@ -242,8 +291,19 @@ fn conclude(now: &mut Standing, stage: Option<Stage>) {
     now.reversible_from = if is_rejected || !is_left { None } else { stage };
 }
 
-fn follows(stage: Option<Stage>, expected: Option<Stage>) -> Option<()> {
-    (stage == expected).then_some(())
+/// The status of a commission of which something was given again.
+fn by_place(now: &Standing, stage: Stage) -> CommissionStatus {
+    let is_paid = now.payable_minor <= 0 && now.reserved_minor <= 0 && now.paid_minor > 0;
+    match stage {
+        Stage::Pending => CommissionStatus::Pending,
+        Stage::Approved => CommissionStatus::Approved,
+        Stage::Payable if is_paid => CommissionStatus::Paid,
+        Stage::Payable => CommissionStatus::Payable,
+    }
+}
+
+fn follows<T: PartialEq>(there: Option<T>, expected: Option<T>) -> Option<()> {
+    (there == expected).then_some(())
 }
 
 /// Takes everything from a place, if `taken` is everything.

@@ -1,7 +1,8 @@
 //! One decision, in memory.
 
-use hopline_attribution::{Conversion as Happened, Decision, Policy, attribute};
+use hopline_attribution::{Decision, Source, attribute};
 use hopline_catalogue::data::Standing;
+use hopline_click_store::{Dims, StoredClick};
 use hopline_clickid::UniqueNumber;
 use hopline_control_store::conversions::Conversion;
 use hopline_control_store::offers::Offer;
@@ -10,10 +11,13 @@ use hopline_money::Amount;
 use hopline_types::{AffiliateId, CommissionStatus, UnixMillis};
 use serde_json::{Value, json};
 
+use super::earn::LevelShare;
 use super::known::{Known, asked};
-use super::touch::{self, Candidate, ClickTouch, Found};
-use super::{Conclusion, Outcome, Verdict, begin_of, reasoning};
+use super::path::Path;
+use super::touch::{self, Candidate, ClickTouch};
+use super::{Conclusion, Outcome, Verdict, named, reasoning};
 use crate::BookError;
+use crate::approval::rules::{self, Seen};
 use crate::caps::{self, Part, Room};
 use crate::commission::{self, Begin, Course, Credited};
 use crate::facts::Labels;
@@ -29,16 +33,29 @@ impl Known {
         let conversion = &candidate.conversion;
         let id = conversion.offer.get();
         let offer = self.offer(conversion.offer).ok_or(BookError::NotFound { what: "offer", id })?;
-        let labels = Labels {
+        let mut labels = Labels {
             is_base: offer.goals.first().is_some_and(|goal| goal.id == conversion.goal),
             dims: candidate.click.map(|click| click.dims.clone()).unwrap_or_default(),
         };
-        let (verdict, outcome) = match touch::found(self, &candidate) {
-            Found::Touch(touch) => {
-                let judged = Judged { conversion, offer, touch: &touch, is_base: labels.is_base, now };
+        let mut path = Path::of(self, &candidate, offer);
+        let mut bound = None;
+        let refused = if path.is_empty() { path.refused.take() } else { None };
+        let (verdict, mut outcome) = match refused {
+            None => {
+                let country = candidate.click.map(|click| click.dims.country.as_str()).unwrap_or_default();
+                let judged = Judged {
+                    conversion,
+                    offer,
+                    path: &path,
+                    is_base: labels.is_base,
+                    country,
+                    click: candidate.click,
+                    now,
+                };
                 match judged.judge(self)? {
                     Ruling::Over(verdict, outcome) => (verdict, outcome),
                     Ruling::Earned(earned) => {
+                        bound = earned.binds.filter(|_| offer.attribution.lifetime);
                         let takings = self.sums.take(&earned.room, &earned.parts)?;
                         earned.conclude(&takings)?
                     }
@@ -49,23 +66,46 @@ impl Known {
                     }
                 }
             }
-            Found::Nothing { reason, detail, touch } => {
-                let verdict = Verdict { status: CommissionStatus::Unattributed, reason: Some(reason) };
-                let reasoning =
-                    json!({ "reason": detail, "touches": touch.into_iter().collect::<Vec<Value>>() });
-                (verdict, Outcome::nobody(reasoning))
+            Some(refused) => {
+                let verdict =
+                    Verdict { status: CommissionStatus::Unattributed, reason: Some(refused.reason) };
+                let touches: Vec<Value> = refused.touch.into_iter().collect();
+                let mut outcome = Outcome::nobody(json!({ "reason": refused.detail, "touches": touches }));
+                let policy = offer.attribution.policy(&offer.settings);
+                let nobody = attribute(&policy, &path.happened(conversion.converted_at), &[]);
+                path.explain(&mut outcome.reasoning, &policy, &nobody);
+                (verdict, outcome)
             }
         };
+        // What an affiliate calls its clicks is nobody else's.
+        let clicked = candidate.click.and_then(|click| click.affiliate);
+        if outcome.affiliate.is_some() && clicked.is_some() && clicked != outcome.affiliate {
+            labels.dims = of_visitor(labels.dims);
+        }
+        self.customers.note(&candidate, bound);
+        if let Some(named) = &candidate.named {
+            named::explain(&mut outcome, named);
+        }
         Conclusion::new(candidate.conversion, labels, verdict, outcome, now)
     }
 }
 
-/// A conversion with a click: does it earn, and what?
+/// What of a click's dimensions is about the visitor.
+fn of_visitor(dims: Dims) -> Dims {
+    let Dims { country, region, device, os, browser, .. } = dims;
+    Dims { country, region, device, os, browser, ..Dims::default() }
+}
+
+/// A conversion that somebody may have brought: does it earn, and what?
 struct Judged<'a> {
     conversion: &'a Conversion,
     offer: &'a Offer,
-    touch: &'a ClickTouch,
+    path: &'a Path,
     is_base: bool,
+    /// Where the click came from.
+    country: &'a str,
+    /// The stored click that it names.
+    click: Option<&'a StoredClick>,
     now: UnixMillis,
 }
 
@@ -83,6 +123,9 @@ enum Ruling {
 struct Earned {
     room: Room,
     parts: Vec<Part>,
+    begin: Begin,
+    /// Whom it binds the customer to.
+    binds: Option<AffiliateId>,
     outcome: Outcome,
 }
 
@@ -90,81 +133,165 @@ impl Earned {
     fn conclude(mut self, takings: &[caps::Taking]) -> Result<(Verdict, Outcome), BookError> {
         caps::keep(&mut self.outcome.reasoning, takings)?;
         let status = commission::overall(self.outcome.courses.iter().map(Course::status));
-        let reason = (status == CommissionStatus::Rejected).then_some("rejected_by_advertiser");
+        let reason = match self.begin {
+            Begin::Rejected(by) => Some(by.reason()),
+            Begin::Pending | Begin::Approved { .. } => None,
+        };
         Ok((Verdict { status, reason }, self.outcome))
     }
 }
 
 impl Judged<'_> {
     fn judge(&self, known: &Known) -> Result<Ruling, BookError> {
-        let Self { conversion, offer, touch, .. } = *self;
-        let standing = known.standing(touch.claims.affiliate);
-        let touches = [touch.as_touch(standing == Some(Standing::Active))];
-        let window_ms = offer.settings.window_seconds.saturating_mul(1_000);
-        let policy = Policy::new(offer.settings.model, window_ms);
-        let at = touch::happened_at(conversion, touch.claims.at);
-        let decision = attribute(&policy, &Happened::at(at), &touches);
-        let mut outcome = Outcome::nobody(reasoning::attribution(&decision, &policy, conversion, touch));
-        outcome.clicked_at = Some(touch.claims.at);
-        outcome.link = touch.claims.link;
-        outcome.affiliate = standing.map(|_| touch.claims.affiliate);
+        let Self { conversion, offer, path, .. } = *self;
+        let is_active = |touch: &ClickTouch| known.standing(touch.claims.affiliate) == Some(Standing::Active);
+        let touches: Vec<_> = path.touches.iter().map(|touch| touch.as_touch(is_active(touch))).collect();
+        let policy = offer.attribution.policy(&offer.settings);
+        let times = path.touches.iter().map(|touch| touch::happened_at(conversion, touch.claims.at));
+        let at = times.max().unwrap_or(conversion.converted_at);
+        let decision = attribute(&policy, &path.happened(at), &touches);
+        let reasoning = reasoning::attribution(&decision, &policy, offer, conversion, path);
+        let mut outcome = Outcome::nobody(reasoning);
+        path.explain(&mut outcome.reasoning, &policy, &decision);
+        let first = decision.credits.first().map(|credit| &credit.source);
+        let winner = match first {
+            Some(Source::Touch { index, .. }) => path.touches.get(*index),
+            Some(Source::Coupon | Source::Lifetime) => None,
+            None => path.named().map(|(_, touch)| touch),
+        };
+        if let Some(touch) = winner {
+            outcome.clicked_at = Some(touch.claims.at);
+            outcome.link = touch.claims.link;
+            outcome.affiliate = known.standing(touch.claims.affiliate).map(|_| touch.claims.affiliate);
+        }
         if decision.credits.is_empty() {
-            return Ok(Ruling::Over(touch::against(&decision, &touches), outcome));
+            return Ok(Ruling::Over(path.against(&policy, &decision, &touches), outcome));
         }
 
-        let version = known.terms(conversion)?;
-        let quantity = u64::try_from(conversion.quantity).unwrap_or_default();
-        let earned =
-            hopline_terms::commission(&version.terms, conversion.amount, quantity, conversion.currency)
-                .map_err(|error| BookError::field(error.field().unwrap_or("terms"), error))?;
-        let revenues = decision.split(earned.revenue).map_err(BookError::broken)?;
-        let payouts = decision.split(earned.payout).map_err(BookError::broken)?;
-        let begin = begin_of(conversion, offer);
-        reasoning::price(&mut outcome.reasoning, version, &earned);
-        let parts = parts(&decision, &revenues, &payouts, self.is_base);
-        let room = self.room(known, begin)?;
+        let credited = decision.credits.iter().map(|credit| credit.affiliate);
+        let dims = self.click.map(|click| &click.dims);
+        let circumstances = &known.circumstances;
+        let earnings = circumstances.earnings(conversion, known.terms(conversion), dims, credited)?;
+        let (version, earned) = earnings.main()?;
+        let (revenues, payouts) = earnings.split(&decision)?;
+        let mut shares = per_affiliate(&decision, &revenues, &payouts)?;
+        let affiliates: Vec<AffiliateId> = shares.iter().map(|share| share.affiliate).collect();
+        let flags = rules::flags(&outcome.reasoning);
+        let seen = Seen { affiliates: &affiliates, country: self.country, flags: &flags };
+        let beginning = known.rules.begin(conversion, offer, &seen);
+        let begin = beginning.begin;
+        reasoning::price(&mut outcome.reasoning, version, earned);
+        // What a touch, a coupon or a binding earns for one affiliate is one commission.
+        let parts = parts(&shares, self.is_base);
+        let room = self.room(known, begin, affiliates)?;
         room.explain(&mut outcome.reasoning, &parts, conversion.currency);
         if !room.holds(&parts) {
             reasoning::capped(&mut outcome.reasoning, &room.refusal(&parts, conversion.currency));
-            return Ok(Ruling::Capped(Box::new(Earned { room, parts, outcome })));
+            return Ok(Ruling::Capped(Box::new(Earned { room, parts, begin, binds: None, outcome })));
         }
-        for ((credit, revenue), payout) in decision.credits.iter().zip(&revenues).zip(&payouts) {
+        let mut levels = Vec::new();
+        for share in &shares {
+            levels.extend(earnings.levels(circumstances, share.affiliate, share.payout)?);
+        }
+        earnings.explain(&mut outcome.reasoning, &levels);
+        let binds = if matches!(begin, Begin::Rejected(_)) { None } else { strongest(&shares) };
+        add_levels(&mut shares, &levels)?;
+        for ToAffiliate { affiliate, revenue, payout, .. } in &shares {
             let share = Share::new(*revenue, *payout).map_err(BookError::broken)?;
-            let credited = Credited { affiliate: credit.affiliate, share };
+            let credited = Credited { affiliate: *affiliate, share };
             outcome.courses.push(Course::begin(conversion, credited, begin, self.now)?);
         }
         reasoning::credits(&mut outcome.reasoning, &decision, (&revenues, &payouts));
-        outcome.reasoning["approval"] = reasoning::approval(conversion, offer, begin);
+        outcome.reasoning["approval"] = beginning.reasoning(conversion, offer, &flags);
         outcome.reasoning["transactions"] = outcome.transactions();
         outcome.terms = Some(version.id);
-        outcome.money = Some((earned.revenue.minor, earned.payout.minor));
+        outcome.money = Some(booked(&shares)?);
         outcome.affiliate = decision.credits.first().map(|credit| credit.affiliate);
-        Ok(Ruling::Earned(Box::new(Earned { room, parts, outcome })))
+        Ok(Ruling::Earned(Box::new(Earned { room, parts, begin, binds, outcome })))
     }
 
     /// The caps that are asked: none where the advertiser has rejected it already.
-    fn room(&self, known: &Known, begin: Begin) -> Result<Room, BookError> {
-        if begin == Begin::Rejected {
+    fn room(&self, known: &Known, begin: Begin, whose: Vec<AffiliateId>) -> Result<Room, BookError> {
+        if matches!(begin, Begin::Rejected(_)) {
             return Ok(Room::default());
         }
-        known.sums.room(&asked(self.conversion, self.touch.claims.affiliate))
+        let whose: std::collections::BTreeSet<AffiliateId> = whose.into_iter().collect();
+        known.sums.room(&asked(self.conversion, whose.into_iter().collect()))
     }
 }
 
-/// What it counts for in caps.
-fn parts(
+/// What comes to one affiliate.
+struct ToAffiliate {
+    affiliate: AffiliateId,
+    weight: u128,
+    revenue: Amount,
+    payout: Amount,
+}
+
+/// Adds up what each affiliate gets by its credits, in order of their first ones.
+fn per_affiliate(
     decision: &Decision<UniqueNumber, AffiliateId>,
     revenues: &[Amount],
     payouts: &[Amount],
-    is_base: bool,
-) -> Vec<Part> {
-    let shares = decision.credits.iter().zip(revenues).zip(payouts).enumerate();
-    shares
-        .map(|(place, ((credit, revenue), payout))| Part {
-            affiliate: credit.affiliate,
-            conversions: i64::from(is_base && place == 0),
-            revenue_minor: revenue.minor,
-            payout_minor: payout.minor,
-        })
-        .collect()
+) -> Result<Vec<ToAffiliate>, BookError> {
+    let mut shares: Vec<ToAffiliate> = Vec::with_capacity(decision.credits.len());
+    for ((credit, revenue), payout) in decision.credits.iter().zip(revenues).zip(payouts) {
+        let weight = u128::from(credit.weight);
+        match shares.iter_mut().find(|share| share.affiliate == credit.affiliate) {
+            Some(share) => {
+                share.weight += weight;
+                share.revenue = share.revenue.checked_add(*revenue).map_err(BookError::broken)?;
+                share.payout = share.payout.checked_add(*payout).map_err(BookError::broken)?;
+            }
+            None => shares.push(ToAffiliate {
+                affiliate: credit.affiliate,
+                weight,
+                revenue: *revenue,
+                payout: *payout,
+            }),
+        }
+    }
+    Ok(shares)
+}
+
+/// Adds what recruiters get; who has a share already gets both as one.
+fn add_levels(shares: &mut Vec<ToAffiliate>, levels: &[LevelShare]) -> Result<(), BookError> {
+    for level in levels {
+        match shares.iter_mut().find(|share| share.affiliate == level.affiliate) {
+            Some(share) => {
+                share.payout = share.payout.checked_add(level.payout).map_err(BookError::broken)?;
+            }
+            None => shares.push(ToAffiliate {
+                affiliate: level.affiliate,
+                weight: 0,
+                revenue: Amount::zero(level.payout.currency),
+                payout: level.payout,
+            }),
+        }
+    }
+    Ok(())
+}
+
+/// Revenue and payout of all together.
+fn booked(shares: &[ToAffiliate]) -> Result<(i64, i64), BookError> {
+    let sum =
+        |of: fn(&ToAffiliate) -> i64| shares.iter().try_fold(0_i64, |sum, share| sum.checked_add(of(share)));
+    let sums = sum(|share| share.revenue.minor).zip(sum(|share| share.payout.minor));
+    sums.ok_or_else(|| BookError::field("amount", "comes to more money than an amount holds"))
+}
+
+/// Who has the largest share; of several the one whose first credit is the latest.
+fn strongest(shares: &[ToAffiliate]) -> Option<AffiliateId> {
+    shares.iter().max_by_key(|share| share.weight).map(|share| share.affiliate)
+}
+
+/// What it counts for in caps.
+fn parts(shares: &[ToAffiliate], is_base: bool) -> Vec<Part> {
+    let part = |(place, share): (usize, &ToAffiliate)| Part {
+        affiliate: share.affiliate,
+        conversions: i64::from(is_base && place == 0),
+        revenue_minor: share.revenue.minor,
+        payout_minor: share.payout.minor,
+    };
+    shares.iter().enumerate().map(part).collect()
 }

@@ -1,65 +1,96 @@
 //! The decision as JSON: what a person needs to check it again.
 
-use hopline_attribution::{Decision, Outcome, Policy};
+use hopline_attribution::{CouponRule, Decision, Outcome, Policy, Source, TouchKind};
 use hopline_clickid::UniqueNumber;
 use hopline_control_store::conversions::Conversion;
 use hopline_control_store::offers::{Offer, TermsVersion};
 use hopline_money::Amount;
 use hopline_terms::Earned;
-use hopline_types::{AffiliateId, CommissionStatus};
+use hopline_types::{AffiliateId, Model};
 use serde_json::{Value, json};
 
+use super::path::{self, Path};
 use super::touch::ClickTouch;
-use crate::commission::Begin;
 use crate::explain::rfc3339;
 
-/// Touches, window, model, rule.
+/// Touches, windows, model, precedence, rule.
 pub(super) fn attribution(
     decision: &Decision<UniqueNumber, AffiliateId>,
     policy: &Policy,
+    offer: &Offer,
     conversion: &Conversion,
-    touch: &ClickTouch,
+    path: &Path,
 ) -> Value {
-    let touches: Vec<Value> = decision
-        .considered
-        .iter()
-        .map(|considered| {
-            let detail = match &considered.outcome {
-                Outcome::Invalid { reason } => Some(reason.to_string()),
-                Outcome::OutsideWindow { window_ms } => {
-                    Some(format!("the window is {} s", window_ms / 1_000))
-                }
-                _ => None,
-            };
-            json!({
-                "click_id": conversion.click_id,
-                "click": considered.id.to_string(),
-                "at": rfc3339(touch.claims.at),
-                "offer_id": touch.claims.offer,
-                "affiliate_id": touch.claims.affiliate,
-                "link_id": touch.claims.link,
-                "class": touch.verdict.class,
-                "class_reason": touch.verdict.reason,
-                "age_seconds": considered.age_ms / 1_000,
-                "outcome": considered.outcome.as_str(),
-                "detail": detail,
-            })
+    let touches = path.touches.iter().zip(&decision.considered).map(|(touch, considered)| {
+        let window_ms = match touch.kind {
+            TouchKind::View => policy.view_window_ms,
+            TouchKind::Click | TouchKind::Coupon | TouchKind::Direct => policy.click_window_ms,
+        };
+        json!({
+            "click_id": conversion.click_id.as_ref().filter(|_| touch.is_named),
+            "click": considered.id.to_string(),
+            "kind": touch.kind,
+            "is_named": touch.is_named,
+            "at": rfc3339(touch.claims.at),
+            "offer_id": touch.claims.offer,
+            "affiliate_id": touch.claims.affiliate,
+            "link_id": touch.claims.link,
+            "class": touch.verdict.class,
+            "class_reason": touch.verdict.reason,
+            "finding_id": touch.finding,
+            "age_seconds": considered.age_ms / 1_000,
+            "window_seconds": window_ms / 1_000,
+            "outcome": considered.outcome.as_str(),
+            "detail": path::detail(&considered.outcome),
         })
-        .collect();
+    });
+    let refused = path.refused.as_ref();
+    let touches: Vec<Value> = touches.chain(refused.and_then(|refused| refused.touch.clone())).collect();
+    let check = |touch: &ClickTouch| {
+        json!({
+            "check": "click",
+            "class": touch.verdict.class,
+            "reason": touch.verdict.reason,
+            "finding_id": touch.finding,
+        })
+    };
+    let mut checks: Vec<Value> = path.touches.iter().filter(|touch| touch.is_named).map(check).collect();
+    checks.extend(refused.map(|refused| json!({ "check": "click_id", "reason": refused.reason })));
     json!({
         "reason": decision.reason,
         "model": policy.model,
         "rule": decision.rule.as_str(),
         "window_seconds": policy.click_window_ms / 1_000,
+        "policy": {
+            "view_window_seconds": policy.view_window_ms / 1_000,
+            "half_life_seconds": (policy.model == Model::TimeDecay).then_some(policy.half_life_ms / 1_000),
+            "coupon": policy.coupon,
+            "lifetime": policy.lifetime,
+            "self_referral": policy.self_referral,
+            "cross_device": offer.attribution.cross_device,
+        },
+        "precedence": precedence(policy),
         "converted_at": rfc3339(conversion.converted_at),
         "touches": touches,
-        "checks": [{
-            "check": "click",
-            "class": touch.verdict.class,
-            "reason": touch.verdict.reason,
-            "finding_id": touch.finding,
-        }],
+        "checks": checks,
     })
+}
+
+/// What decides before what.
+fn precedence(policy: &Policy) -> Vec<&'static str> {
+    let mut order = Vec::with_capacity(4);
+    if policy.lifetime {
+        order.push("lifetime");
+    }
+    if policy.coupon == CouponRule::OverridesClick {
+        order.push("coupon");
+    }
+    order.push("clicks");
+    if policy.coupon == CouponRule::Fallback {
+        order.push("coupon");
+    }
+    order.push("views");
+    order
 }
 
 /// Terms and lines: what it comes to.
@@ -95,6 +126,7 @@ pub(super) fn credits(
         .map(|((credit, revenue), payout)| {
             json!({
                 "affiliate_id": credit.affiliate,
+                "source": source(&credit.source),
                 "weight": credit.weight.to_string(),
                 "weights_total": total.to_string(),
                 "revenue": revenue,
@@ -103,6 +135,15 @@ pub(super) fn credits(
         })
         .collect();
     reasoning["credits"] = Value::Array(credits);
+}
+
+/// What earned a credit: the click's number, or a word.
+fn source(source: &Source<UniqueNumber>) -> Value {
+    match source {
+        Source::Touch { id, .. } => json!(id.to_string()),
+        Source::Coupon => json!("coupon"),
+        Source::Lifetime => json!("lifetime"),
+    }
 }
 
 /// Which terms, and what they say.
@@ -115,20 +156,5 @@ pub(crate) fn terms_json(version: &TermsVersion, sample: Amount) -> Value {
         "kind": form.kind,
         "revenue": form.revenue,
         "payout": form.payout,
-    })
-}
-
-/// Why it is pending, approved or rejected.
-pub(super) fn approval(conversion: &Conversion, offer: &Offer, begin: Begin) -> Value {
-    let result = match begin {
-        Begin::Pending => "pending",
-        Begin::Approved { .. } => "approved",
-        Begin::Rejected => "rejected",
-    };
-    json!({
-        "offer": offer.settings.approval.as_str(),
-        "requested": conversion.requested_status.map(CommissionStatus::as_str),
-        "hold_days": offer.settings.hold_days,
-        "result": result,
     })
 }

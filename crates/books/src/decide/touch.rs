@@ -1,12 +1,14 @@
-//! The click that a conversion names.
+//! The click that a conversion names, and the others that its visitor made.
 
 use std::borrow::Cow;
 
 use hopline_attribution::{Decision, Outcome, Touch, TouchKind};
-use hopline_click_store::StoredClick;
+use hopline_click_store::{StoredClick, Touch as StoredTouch};
 use hopline_clickid::{ClickClaims, KeyRing, Refused, UniqueNumber};
 use hopline_control_store::conversions::Conversion;
+use hopline_control_store::customers::{self, Customer};
 use hopline_control_store::findings::Finding;
+use hopline_control_store::installs::reports::Named;
 use hopline_types::{AffiliateId, Class, CommissionStatus, FindingId, Reason, UnixMillis, Verdict};
 use serde_json::{Value, json};
 
@@ -15,7 +17,7 @@ use super::known::Known;
 use crate::reclassify;
 
 /// Why a touch of an affiliate that does not take part cannot count.
-const NOT_ACTIVE: &str = "affiliate_not_active";
+pub(super) const NOT_ACTIVE: &str = "affiliate_not_active";
 
 /// A click of the conversion's advertiser.
 #[derive(Debug)]
@@ -26,6 +28,10 @@ pub(super) struct ClickTouch {
     pub(super) verdict: Verdict,
     /// The finding that made it invalid.
     pub(super) finding: Option<FindingId>,
+    /// Whether it is the one that the conversion names.
+    pub(super) is_named: bool,
+    /// Click or view.
+    pub(super) kind: TouchKind,
 }
 
 /// What a click id leads to.
@@ -49,25 +55,62 @@ pub(super) enum Found {
 pub(super) struct Candidate<'a> {
     pub(super) conversion: Conversion,
     pub(super) click: Option<&'a StoredClick>,
+    /// The other clicks of its visitor that were asked for.
+    touches: &'a [StoredTouch],
+    /// Its customer, where it names one.
+    pub(super) customer: Option<Customer>,
     /// What its click id says; none without one.
     claims: Option<Result<ClickClaims, Refused>>,
+    /// Whose it is without a click.
+    pub(super) named: Option<Named>,
 }
 
 impl<'a> Candidate<'a> {
     pub(super) fn new(
         conversion: Conversion,
         click: Option<&'a StoredClick>,
+        touches: &'a [StoredTouch],
         keys: &KeyRing,
         now: UnixMillis,
     ) -> Self {
         let by = now.max(conversion.received_at);
         let claims = conversion.click_id.as_ref().map(|click_id| keys.verify(click_id, by));
-        Self { conversion, click, claims }
+        let customer = conversion.customer_id.as_deref().map(customers::key_of);
+        let customer = customer.filter(|key| !key.is_empty()).map(|key| (conversion.advertiser, key));
+        Self { conversion, click, touches, customer, claims, named: None }
+    }
+
+    /// Takes these for what a click id says.
+    pub(super) fn claim(&mut self, claims: ClickClaims) {
+        self.claims = Some(Ok(claims));
     }
 
     /// What a believed click id says.
     pub(super) fn claims(&self) -> Option<&ClickClaims> {
         self.claims.as_ref()?.as_ref().ok()
+    }
+
+    /// The stored click that the click id names.
+    pub(super) fn named_click(&self) -> Option<&'a StoredClick> {
+        let claims = self.claims()?;
+        self.click.filter(|click| click.unique == claims.unique)
+    }
+
+    /// The other clicks of its visitor.
+    pub(super) fn gathered(&self) -> impl Iterator<Item = ClickClaims> {
+        self.touches.iter().map(|touch| ClickClaims {
+            at: touch.at,
+            offer: touch.offer,
+            affiliate: touch.affiliate,
+            link: touch.link,
+            unique: touch.unique,
+            verdict: if touch.class == Class::Duplicate { Verdict::DUPLICATE } else { Verdict::UNIQUE },
+        })
+    }
+
+    /// All clicks that may count.
+    pub(super) fn all_claims(&self) -> impl Iterator<Item = ClickClaims> {
+        self.claims().copied().into_iter().chain(self.gathered())
     }
 }
 
@@ -96,12 +139,25 @@ pub(super) fn found(known: &Known, candidate: &Candidate<'_>) -> Found {
     let (verdict, finding) = match stored {
         Some(click) if click.verdict.class == Class::Invalid => (click.verdict, click.finding),
         _ if claims.verdict.class == Class::Invalid => (claims.verdict, None),
+        // Findings are about clicks.
+        _ if candidate.named.is_some() => (claims.verdict, None),
         _ => match finding(known, &claims, stored) {
             Some(finding) => (Verdict::invalid(finding.what.reason), Some(finding.id)),
             None => (claims.verdict, None),
         },
     };
-    Found::Touch(ClickTouch { claims, verdict, finding })
+    let is_view = stored.is_some_and(|click| click.is_impression);
+    let kind = if is_view { TouchKind::View } else { TouchKind::Click };
+    Found::Touch(ClickTouch { claims, verdict, finding, is_named: true, kind })
+}
+
+/// A click that the click store told of. Findings that it has applied are in its answer, those it has yet to apply are
+/// known here.
+pub(super) fn gathered(known: &Known, claims: ClickClaims) -> ClickTouch {
+    let finding = finding(known, &claims, None);
+    let verdict = finding.map_or(claims.verdict, |finding| Verdict::invalid(finding.what.reason));
+    let finding = finding.map(|finding| finding.id);
+    ClickTouch { claims, verdict, finding, is_named: false, kind: TouchKind::Click }
 }
 
 /// The first finding about a click, whether or not the click store knows it yet. Those with a filter ask for more than a
@@ -126,7 +182,7 @@ impl ClickTouch {
             id: self.claims.unique,
             affiliate: Some(self.claims.affiliate),
             at: self.claims.at,
-            kind: TouchKind::Click,
+            kind: self.kind,
             invalid: invalid.map(Cow::Borrowed),
         }
     }
@@ -141,13 +197,14 @@ pub(super) fn happened_at(conversion: &Conversion, clicked_at: UnixMillis) -> Un
     if is_whole && is_within && clicked_at <= conversion.received_at { clicked_at } else { at }
 }
 
-/// How a conversion ends whose only click earns nothing.
+/// How a conversion ends whose touches earn nothing; what became of this one of them says why.
 pub(super) fn against(
     decision: &Decision<UniqueNumber, AffiliateId>,
     touches: &[Touch<UniqueNumber, AffiliateId>],
+    place: usize,
 ) -> Ending {
-    let is_inactive = touches.iter().any(|touch| touch.invalid.as_deref() == Some(NOT_ACTIVE));
-    let outcome = decision.considered.first().map(|considered| &considered.outcome);
+    let is_inactive = touches.get(place).is_some_and(|touch| touch.invalid.as_deref() == Some(NOT_ACTIVE));
+    let outcome = decision.considered.get(place).map(|considered| &considered.outcome);
     let (status, reason) = match outcome {
         Some(Outcome::Invalid { .. }) if is_inactive => (CommissionStatus::Rejected, NOT_ACTIVE),
         Some(Outcome::Invalid { .. }) => (CommissionStatus::Rejected, "invalid_click"),

@@ -9,10 +9,10 @@ use hopline_types::{AffiliateId, LinkId, TermsId, UnixMillis};
 use serde_json::Value;
 
 use super::{Decided, Verdict, overtaken};
-use crate::BookError;
 use crate::caps::Sums;
 use crate::commission::Course;
 use crate::facts::{self, Labels, Picture};
+use crate::{BookError, qualify};
 
 /// What is written down of a decision besides its verdict.
 #[derive(Debug)]
@@ -118,6 +118,7 @@ pub(super) fn write(
         return Err(overtaken(conclusions.len(), undecided));
     }
     commissions::insert(tx, conclusions.iter().flat_map(|conclusion| &conclusion.commissions))?;
+    qualify::note(tx, conclusions.iter().map(|conclusion| &conclusion.conversion))?;
     outbox::put(tx, conclusions.iter().flat_map(|conclusion| conclusion.facts(now)).collect())?;
     sums.write(tx)?;
     let counts: Vec<usize> = conclusions.iter().map(|conclusion| conclusion.drafts.len()).collect();

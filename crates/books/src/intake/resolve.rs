@@ -97,8 +97,9 @@ fn resolve(known: &Known, new: &NewConversion, begun: Begun) -> Resolved {
         items: given(&new.items).map(str::to_owned),
         adv,
         quantity: 1,
-        amount: amount.map(|amount| amount.minor),
+        amount: amount.filter(|amount| amount.currency == offer.currency).map(|amount| amount.minor),
         currency: offer.currency,
+        order: amount.filter(|amount| amount.currency != offer.currency),
         converted_at,
         received_at: new.received_at,
     })
@@ -232,12 +233,7 @@ fn goal<'a>(new: &NewConversion, goals: &'a [Goal], errors: &mut Vec<FieldError>
 fn amount(new: &NewConversion, offer: &Offer, errors: &mut Vec<FieldError>) -> Option<Amount> {
     let currency = match given(&new.currency).map(Currency::new) {
         None => offer.currency,
-        Some(Ok(currency)) if currency == offer.currency => currency,
-        Some(Ok(other)) => {
-            let message = format!("is {other}, the offer's currency is {}", offer.currency);
-            errors.push(FieldError::new("currency", message));
-            return None;
-        }
+        Some(Ok(currency)) => currency,
         Some(Err(error)) => {
             errors.push(FieldError::new("currency", error));
             return None;
@@ -280,6 +276,9 @@ fn earns(
     at: UnixMillis,
     currency: Currency,
 ) -> Option<FieldError> {
+    // Its amount in the offer's currency is known with the rate; that it has one is enough here.
+    let amount =
+        amount.map(|amount| if amount.currency == currency { amount } else { Amount::zero(currency) });
     let versions = known.terms.get(&goal.id).map(Vec::as_slice).unwrap_or_default();
     let Some(version) = offers::in_force(versions, at) else {
         return Some(FieldError::new("event", format!("goal {:?} has no terms", goal.key)));

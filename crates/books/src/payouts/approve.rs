@@ -1,22 +1,38 @@
 //! Approval by a second person.
 
 use hopline_control_store::payouts::{self, BatchStatus, PayoutStatus};
-use hopline_control_store::{Scope, Tx, affiliates};
+use hopline_control_store::{Tx, affiliates};
 use hopline_types::{BatchId, UnixMillis};
 
 use super::draft::execution_date;
+use super::payer::{Debtor, Fixed};
 use super::{BatchView, move_on, view, wrong_state};
 use crate::BookError;
 
-/// Approves a draft. Approved already by the same person: nothing changes.
+/// [`approve_with_payer`], with the payer's data left to the first file.
 ///
 /// # Errors
-/// [`BookError::FourEyes`] (L-25), [`BookError::NotFound`], [`BookError::State`]; the store's.
+/// Those of [`approve_with_payer`].
 pub fn approve(
     tx: &mut dyn Tx,
     batch: BatchId,
     actor: &str,
     four_eyes: bool,
+    now: UnixMillis,
+) -> Result<BatchView, BookError> {
+    approve_with_payer(tx, batch, actor, four_eyes, &Debtor::default(), now)
+}
+
+/// Approves a draft, and fixes what its files depend on. Approved already by the same person: nothing changes.
+///
+/// # Errors
+/// [`BookError::FourEyes`] (L-25), [`BookError::NotFound`], [`BookError::State`]; the store's.
+pub fn approve_with_payer(
+    tx: &mut dyn Tx,
+    batch: BatchId,
+    actor: &str,
+    four_eyes: bool,
+    payer: &Debtor,
     now: UnixMillis,
 ) -> Result<BatchView, BookError> {
     let found = view(tx, batch)?;
@@ -30,6 +46,8 @@ pub fn approve(
     if four_eyes {
         second_person(tx, &found, actor)?;
     }
+    let fixed = Fixed::at_approval(tx, &found.batch, payer, now)?;
+    payouts::set_payer(tx, batch, &fixed.to_json())?;
     payouts::set_execution_date(tx, batch, &execution_date(now))?;
     move_on(tx, &found.batch, BatchStatus::Approved, actor, now)?;
     for payout in &found.payouts {
@@ -49,16 +67,8 @@ fn second_person(tx: &mut dyn Tx, found: &BatchView, actor: &str) -> Result<(), 
         return Err(BookError::FourEyes { detail });
     }
     for payout in &found.payouts {
-        let Some(affiliate) = affiliates::get(tx, Scope::All, payout.affiliate)? else { continue };
-        if affiliate.payout_method_changed_by.as_deref() != Some(actor) {
-            continue;
-        }
         let last_paid = payouts::last_paid_as_of(tx, payout.affiliate)?;
-        let is_new = match (affiliate.payout_method_changed_at, last_paid) {
-            (Some(changed), Some(paid)) => changed >= paid,
-            _ => true,
-        };
-        if is_new {
+        if affiliates::has_changed_payout_method(tx, payout.affiliate, actor, last_paid)? {
             let detail = format!(
                 "the bank data of affiliate {} were changed by the same person since it was last paid: another one \
                  must approve the batch (payouts.four_eyes)",

@@ -33,9 +33,17 @@ pub fn settle(
         BatchStatus::Cancelled => return Err(wrong_state(&found.batch, "it was never paid")),
     }
     for payout in &found.payouts {
-        match failed.get(&payout.id) {
-            Some(reason) => not_paid(tx, payout, reason, now)?,
-            None => paid(tx, payout, now)?,
+        // A result file may have decided some already: what it has said stands.
+        match (payout.status, failed.get(&payout.id)) {
+            (PayoutStatus::Paid, Some(_)) => {
+                let detail = format!("payout {} is booked as paid: a result file said so", payout.id);
+                return Err(BookError::Conflict { detail });
+            }
+            (PayoutStatus::Paid | PayoutStatus::Failed, _) => {}
+            (PayoutStatus::Draft | PayoutStatus::Approved, Some(reason)) => {
+                not_paid(tx, payout, reason, now)?
+            }
+            (PayoutStatus::Draft | PayoutStatus::Approved, None) => paid(tx, payout, now)?,
         }
     }
     move_on(tx, &found.batch, BatchStatus::Settled, actor, now)?;
@@ -113,8 +121,39 @@ fn recipe_of(payout: &Payout) -> Result<recipe::Payout, BookError> {
     recipe::Payout::new(payout.batch, payout.id, payout.affiliate, payout.amount).map_err(BookError::broken)
 }
 
-fn paid(tx: &mut dyn Tx, payout: &Payout, now: UnixMillis) -> Result<(), BookError> {
+/// Books that the bank has paid.
+pub(super) fn paid(tx: &mut dyn Tx, payout: &Payout, now: UnixMillis) -> Result<(), BookError> {
     let id = TransactionId::of_payout(TransactionKind::PayoutSettled, payout.id);
+    with_commissions(tx, payout, "paid", Some(payout.id), now, |tx| {
+        ledger::post(tx, recipe_of(payout)?.settled(id, now), now)?;
+        Ok(payouts::set_payout_status(tx, payout.id, PayoutStatus::Paid, None)?)
+    })
+}
+
+/// Books that a paid payout came back: its money is payable again, and so are its commissions.
+pub(super) fn returned(
+    tx: &mut dyn Tx,
+    payout: &Payout,
+    reason: &str,
+    now: UnixMillis,
+) -> Result<(), BookError> {
+    let id = TransactionId::of_payout(TransactionKind::PayoutReturned, payout.id);
+    with_commissions(tx, payout, "returned", None, now, |tx| {
+        ledger::post(tx, recipe_of(payout)?.returned(id, now, Some(reason.to_owned())), now)?;
+        payouts::release_items(tx, payout.id)?;
+        Ok(payouts::set_returned(tx, payout.id, reason, now)?)
+    })
+}
+
+/// Books a step, and brings the commissions of the payout, their conversions and the reports in line with it.
+fn with_commissions(
+    tx: &mut dyn Tx,
+    payout: &Payout,
+    word: &str,
+    paid_by: Option<PayoutId>,
+    now: UnixMillis,
+    book: impl FnOnce(&mut dyn Tx) -> Result<(), BookError>,
+) -> Result<(), BookError> {
     let changed = payouts::conversions_of(tx, payout.id)?;
     let mut before = Vec::new();
     for id in changed {
@@ -123,23 +162,27 @@ fn paid(tx: &mut dyn Tx, payout: &Payout, now: UnixMillis) -> Result<(), BookErr
         let picture = facts::picture(tx, &conversion, &labels)?;
         before.push((id, labels, picture));
     }
-    ledger::post(tx, recipe_of(payout)?.settled(id, now), now)?;
-    payouts::set_payout_status(tx, payout.id, PayoutStatus::Paid, None)?;
+    book(tx)?;
     for (id, labels, picture) in before {
         let mut own = commissions::of_conversion(tx, id)?;
         own.retain(|commission| commission.affiliate == payout.affiliate);
-        own.iter_mut().for_each(|commission| commission.payout = Some(payout.id));
+        own.iter_mut().for_each(|commission| commission.payout = paid_by);
         // It is booked already: what was booked says where they stand.
         commission::advance(tx, own, |course, stored| course.project(stored.status))?.book(tx, now)?;
         let conversion = commission::refresh(tx, id, None)?;
-        let cause = format!("paid:{}:{id}", payout.id);
+        let cause = format!("{word}:{}:{id}", payout.id);
         facts::put_changes(tx, &cause, &conversion, &labels, &picture, now)?;
     }
     Ok(())
 }
 
 /// The money is payable again; the commissions' status has not changed on the way.
-fn not_paid(tx: &mut dyn Tx, payout: &Payout, reason: &str, now: UnixMillis) -> Result<(), BookError> {
+pub(super) fn not_paid(
+    tx: &mut dyn Tx,
+    payout: &Payout,
+    reason: &str,
+    now: UnixMillis,
+) -> Result<(), BookError> {
     let id = TransactionId::of_payout(TransactionKind::PayoutFailed, payout.id);
     ledger::post(tx, recipe_of(payout)?.failed(id, now, Some(reason.to_owned())), now)?;
     payouts::release_items(tx, payout.id)?;

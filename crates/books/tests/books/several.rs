@@ -7,7 +7,7 @@ use hopline_catalogue::data::{CapMetric, CapPeriod, CapScope};
 use hopline_clickid::{ClickClaims, ClickKey, KeyRing, UniqueNumber};
 use hopline_control_store::caps::NewCap;
 use hopline_control_store::conversions::{self, Conversion};
-use hopline_control_store::{DatabaseExt, ErrorKind, Tx, caps, commissions, ledger};
+use hopline_control_store::{DatabaseExt, ErrorKind, Guarded, Tx, caps, commissions, conformance, ledger};
 use hopline_control_store_postgres::PostgresDatabase;
 use hopline_record::RequestedStatus;
 use hopline_types::{
@@ -17,7 +17,7 @@ use hopline_types::{
 use crate::world::{DAY, NOW, Rules, network};
 
 struct Engine {
-    database: PostgresDatabase,
+    database: Guarded<Box<PostgresDatabase>>,
     keys: KeyRing,
     advertiser: AdvertiserId,
     offer: OfferId,
@@ -28,7 +28,8 @@ struct Engine {
 impl Engine {
     async fn start(rules: Rules) -> Self {
         let server = hopline_testkit::postgres();
-        let database = PostgresDatabase::open(server.url().parse().unwrap(), NOW).unwrap();
+        let database =
+            conformance::with_vault(Box::new(PostgresDatabase::open(server.url().parse().unwrap(), NOW).unwrap()));
         let (advertiser, offer, blog, shop) = database.write(move |tx| network(tx, &rules)).await.unwrap();
         let keys = KeyRing::new(ClickKey::new(1, &[7; 32]).unwrap());
         Self { database, keys, advertiser, offer, affiliates: [blog, shop], _server: server }
@@ -92,8 +93,10 @@ impl Engine {
                 let decided = self
                     .database
                     .book(move |tx: &mut dyn Tx| {
-                        let asked: Vec<_> =
-                            batch.iter().map(|id| ToDecide { conversion: *id, click: None }).collect();
+                        let asked: Vec<_> = batch
+                            .iter()
+                            .map(|id| ToDecide { conversion: *id, click: None, touches: &[] })
+                            .collect();
                         hopline_books::decide_many(tx, &asked, &keys, NOW)
                     })
                     .await;

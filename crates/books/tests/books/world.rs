@@ -82,6 +82,7 @@ impl World {
         let directory = tempfile::tempdir().unwrap();
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
         let (database, postgres) = control_store(directory.path());
+        let database: Arc<dyn Database> = Arc::new(hopline_control_store::conformance::with_vault(database));
         let made = runtime.block_on(database.write(move |tx| network(tx, &rules))).unwrap();
         let (advertiser, offer, blog, shop) = made;
         let keys = KeyRing::new(ClickKey::new(1, &[7; 32]).unwrap());

@@ -9,7 +9,7 @@ use crate::support::{NOW, block_on, open, options};
 
 /// All of them, by their files.
 fn migrations() -> Vec<String> {
-    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/migrations");
+    let folder = std::env::var("CARGO_MANIFEST_DIR").expect("cargo says it") + "/migrations";
     let names =
         std::fs::read_dir(folder).unwrap().map(|file| file.unwrap().file_name().into_string().unwrap());
     let mut names: Vec<String> =

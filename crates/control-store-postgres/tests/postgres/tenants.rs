@@ -75,14 +75,52 @@ const NETWORK: &[&str] = &[
      SELECT 50 + n, 40 + n, 20 + n, 0, 1, 'r', 0 FROM generate_series(1, 2) n",
     "INSERT INTO click_findings (offer_id, affiliate_id, from_at, to_at, filter, reason, remark, decided_by, decided_at)
      SELECT 30 + n, 20 + n, 0, 1, '{}', 'r', 'r', 'a', 0 FROM generate_series(1, 2) n",
+    "INSERT INTO coupons (advertiser_id, code, code_key, affiliate_id, created_at)
+     SELECT 10 + n, 'C', 'c', 20 + n, 0 FROM generate_series(1, 2) n",
+    "INSERT INTO customers SELECT 10 + n, 'c', 20 + n, 50 + n, 0 FROM generate_series(1, 2) n",
+    "INSERT INTO customer_conversions SELECT 10 + n, 'c', 0, 50 + n, 1, NULL FROM generate_series(1, 2) n",
+    "INSERT INTO affiliate_groups (id, name, created_at) SELECT n, 'G' || n, 0 FROM generate_series(1, 2) n",
+    "INSERT INTO affiliate_group_members SELECT 20 + n, n, 0 FROM generate_series(1, 2) n",
+    "INSERT INTO bonuses (offer_id, name, bonus, created_at) SELECT 30 + n, 'B', '{}', 0 FROM generate_series(1, 2) n",
+    "INSERT INTO period_settlements SELECT 'tiers:' || 40 + n, 20 + n, 0, 1 FROM generate_series(1, 2) n",
+    "INSERT INTO held_conversions SELECT 50 + n, 'USD', 'EUR', 0 FROM generate_series(1, 2) n",
+    "INSERT INTO payout_currencies SELECT 20 + n, 'USD', 'a', 0 FROM generate_series(1, 2) n",
+    "INSERT INTO payout_exchanges SELECT n, 'USD', 1, 1, '{}', 'x' || n FROM generate_series(1, 2) n",
+    "INSERT INTO judgements (conversion_id, what, actor, at) SELECT 50 + n, 'approved', 'a', 0 FROM generate_series(1, 2) n",
+    "INSERT INTO approval_rules SELECT 30 + n, 0, 'R', 'approve', NULL, '{}' FROM generate_series(1, 2) n",
+    "INSERT INTO qualifications SELECT 40 + n, NULL, NULL, 'reject' FROM generate_series(1, 2) n",
+    "INSERT INTO waiting_leads SELECT 50 + n, 40 + n, NULL, NULL, 0, NULL, 1 FROM generate_series(1, 2) n",
+    "INSERT INTO qualifiers SELECT 50 + n, 40 + n, NULL, NULL, 0, 1 FROM generate_series(1, 2) n",
+    "INSERT INTO holds_set_aside SELECT id, 'd', 0, 0 FROM commissions",
+    "INSERT INTO install_sources (ad_network, app, offer_id, goal_id, affiliate_id, redownloads, created_at)
+     SELECT 'n', n::text, 30 + n, 40 + n, 20 + n, 0, 0 FROM generate_series(1, 2) n",
+    "INSERT INTO install_mappings (advertiser_id, provider, names, events, created_at)
+     SELECT 10 + n, 'p', '{}', '{}', 0 FROM generate_series(1, 2) n",
+    "INSERT INTO installs (event_id, source, state, advertiser_id, affiliate_id, details, report, event, received_at, judged_at)
+     SELECT 'i' || n, 'play', 'kept', 10 + n, 20 + n, '{}', '', '{}', 0, 0 FROM generate_series(1, 2) n",
+    "INSERT INTO payout_method_changes (affiliate_id, changed_by, changed_at) SELECT 20 + n, 'a', 0 FROM generate_series(1, 2) n",
+    "INSERT INTO payout_templates (kind, name, version, content, created_at, created_by)
+     SELECT 'export', 'T', n, '{}', 0, 'a' FROM generate_series(1, 2) n",
+    "INSERT INTO payout_results (id, batch_id, format, sha256, received_at, received_by)
+     SELECT n, 1, 'csv', n::text, 0, 'a' FROM generate_series(1, 2) n",
+    "INSERT INTO payout_result_lines SELECT n, 0, 1, n, 'paid', NULL FROM generate_series(1, 2) n",
+    "INSERT INTO payout_minimums SELECT 'm' || n, 'EUR', 1, 'a', 0 FROM generate_series(1, 2) n",
+    "INSERT INTO affiliate_minimums SELECT 20 + n, 'EUR', 1, 'a', 0 FROM generate_series(1, 2) n",
+    "INSERT INTO payout_schedules (content, is_active, next_at, created_at, changed_at, changed_by)
+     SELECT '{}', 0, 0, 0, 0, 'a' FROM generate_series(1, 2) n",
 ];
 
 /// Guarded tables and how many of their rows advertiser 11 and affiliate 21 see; of each there are twice as many, but for
 /// the network's own accounts.
 const SEEN: &[(&str, &str, i64, i64)] = &[
     ("advertisers", "SELECT count(*) FROM advertisers", 1, 0),
+    ("affiliate_group_members", "SELECT count(*) FROM affiliate_group_members", 0, 1),
+    ("affiliate_groups", "SELECT count(*) FROM affiliate_groups", 0, 0),
+    ("affiliate_minimums", "SELECT count(*) FROM affiliate_minimums", 0, 1),
     ("affiliates", "SELECT count(*) FROM affiliates", 0, 1),
     ("api_keys", "SELECT count(*) FROM api_keys", 1, 1),
+    ("approval_rules", "SELECT count(*) FROM approval_rules", 1, 0),
+    ("bonuses", "SELECT count(*) FROM bonuses", 1, 1),
     ("cap_sums", "SELECT count(*) FROM cap_sums", 2, 1),
     ("caps", "SELECT count(*) FROM caps", 1, 1),
     ("click_corrections", "SELECT count(*) FROM click_corrections", 1, 1),
@@ -92,10 +130,19 @@ const SEEN: &[(&str, &str, i64, i64)] = &[
     ("conversion_affiliates", "SELECT count(*) FROM conversion_affiliates", 1, 1),
     ("conversion_repeats", "SELECT count(*) FROM conversion_repeats", 1, 1),
     ("conversions", "SELECT count(*) FROM conversions", 1, 1),
+    ("coupons", "SELECT count(*) FROM coupons", 1, 1),
+    ("customer_conversions", "SELECT count(*) FROM customer_conversions", 1, 0),
+    ("customers", "SELECT count(*) FROM customers", 1, 0),
     ("decisions", "SELECT count(*) FROM decisions", 1, 1),
     // An affiliate may show its links on advertisers' hosts; which ones, statements say.
     ("domains", "SELECT count(*) FROM domains", 1, 3),
     ("goals", "SELECT count(*) FROM goals", 1, 1),
+    ("held_conversions", "SELECT count(*) FROM held_conversions", 1, 1),
+    ("holds_set_aside", "SELECT count(*) FROM holds_set_aside", 0, 0),
+    ("install_mappings", "SELECT count(*) FROM install_mappings", 1, 0),
+    ("install_sources", "SELECT count(*) FROM install_sources", 1, 1),
+    ("installs", "SELECT count(*) FROM installs", 1, 1),
+    ("judgements", "SELECT count(*) FROM judgements", 1, 1),
     ("landing_pages", "SELECT count(*) FROM landing_pages", 1, 1),
     ("ledger_balances", "SELECT count(*) FROM ledger_balances", 1, 1),
     ("ledger_entries", "SELECT count(*) FROM ledger_entries", 1, 1),
@@ -103,13 +150,25 @@ const SEEN: &[(&str, &str, i64, i64)] = &[
     ("links", "SELECT count(*) FROM links", 1, 1),
     ("offers", "SELECT count(*) FROM offers", 1, 1),
     ("payable_items", "SELECT count(*) FROM payable_items", 0, 1),
+    ("payout_currencies", "SELECT count(*) FROM payout_currencies", 0, 1),
+    ("payout_exchanges", "SELECT count(*) FROM payout_exchanges", 0, 1),
     ("payout_lines", "SELECT count(*) FROM payout_lines", 0, 1),
+    ("payout_method_changes", "SELECT count(*) FROM payout_method_changes", 0, 1),
+    ("payout_minimums", "SELECT count(*) FROM payout_minimums", 0, 0),
+    ("payout_result_lines", "SELECT count(*) FROM payout_result_lines", 0, 0),
+    ("payout_results", "SELECT count(*) FROM payout_results", 0, 0),
+    ("payout_schedules", "SELECT count(*) FROM payout_schedules", 0, 0),
+    ("payout_templates", "SELECT count(*) FROM payout_templates", 0, 0),
     ("payouts", "SELECT count(*) FROM payouts", 0, 1),
+    ("period_settlements", "SELECT count(*) FROM period_settlements", 0, 1),
+    ("qualifications", "SELECT count(*) FROM qualifications", 1, 0),
+    ("qualifiers", "SELECT count(*) FROM qualifiers", 1, 0),
     ("refunds", "SELECT count(*) FROM refunds", 1, 1),
     ("sessions", "SELECT count(*) FROM sessions", 1, 1),
     ("terms", "SELECT count(*) FROM terms", 1, 1),
     ("undecided_conversions", "SELECT count(*) FROM undecided_conversions", 1, 0),
     ("users", "SELECT count(*) FROM users", 1, 1),
+    ("waiting_leads", "SELECT count(*) FROM waiting_leads", 1, 0),
 ];
 
 fn network() -> (Fresh, PostgresDatabase) {

@@ -119,7 +119,18 @@ fn a_database_of_the_first_version_keeps_its_rows_and_learns_the_traffic_rules()
     drop(old);
     assert_eq!(
         migrate(&path, MIGRATIONS).unwrap(),
-        ["0002_traffic_rules", "0003_click_findings", "0004_leases", "0005_cap_refusals", "0006_decisions"]
+        [
+            "0002_traffic_rules",
+            "0003_click_findings",
+            "0004_leases",
+            "0005_cap_refusals",
+            "0006_decisions",
+            "0007_attribution",
+            "0008_terms",
+            "0009_rates",
+            "0010_installs",
+            "0011_payout_files",
+        ]
     );
     assert_eq!(migrate(&path, MIGRATIONS).unwrap(), Vec::<&str>::new());
 

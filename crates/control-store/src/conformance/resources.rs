@@ -85,7 +85,10 @@ pub async fn affiliates_are_entered_listed_and_changed(database: &dyn Database) 
     let change = AffiliateChange { payout_method: Some(Some(method.clone())), ..Default::default() };
     let changed = write(database, move |tx| affiliates::update(tx, ALL, id, &change, "user:2", LATER)).await;
     let changed = changed.expect("it exists");
-    assert_eq!(changed.payout_method.as_ref(), Some(&method));
+    let shown = serde_json::json!({"type": "paypal", "email": "b…@example.com"});
+    assert_eq!(changed.payout_method.as_ref(), Some(&shown));
+    let whole = read(database, move |tx| affiliates::payout_method(tx, id)).await;
+    assert_eq!(whole.as_ref(), Some(&method));
     assert_eq!(changed.payout_method_changed_by.as_deref(), Some("user:2"));
     assert_eq!(changed.payout_method_changed_at, Some(LATER));
     assert_eq!(version(database).await, before, "edges know no payout methods");

@@ -24,7 +24,8 @@ pub struct Everything {
 
 /// Writes something into every table that people and programs fill by themselves.
 pub async fn fill(database: &dyn Database) {
-    write(database, |tx| {
+    let database = super::with_vault(database);
+    write(&database, |tx| {
         let Network { affiliate, offer, .. } = network::enter(tx, "acme")?;
         super::traffic::enter_rules(tx, offer.id, affiliate.id)?;
         catalogue::ensure_keys(tx, NOW, &mut random)?;

@@ -59,6 +59,7 @@ fn put(tx: &mut dyn Tx, network: &Network, orders: &[Order]) -> Result<(), Store
             quantity: 1,
             amount: None,
             currency: Currency::EUR,
+            order: None,
             converted_at,
             received_at: NOW,
         };

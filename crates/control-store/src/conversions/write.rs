@@ -48,6 +48,8 @@ pub struct InsertConversion {
     pub amount: Option<i64>,
     /// The currency of the offer.
     pub currency: Currency,
+    /// The order's amount as reported, where it is in another currency.
+    pub order: Option<Amount>,
     /// When it happened.
     pub converted_at: UnixMillis,
     /// When it was received.
@@ -129,14 +131,16 @@ pub fn insert_many(tx: &mut dyn Tx, new: &[InsertConversion]) -> Result<Vec<Conv
             new.currency.code().into(),
             new.converted_at.into(),
             new.received_at.into(),
+            new.order.map(|order| order.minor).into(),
+            new.order.map(|order| order.currency.code()).into(),
         ]
     };
     let rows: Vec<Vec<Value>> = new.iter().map(row).collect();
     tx.execute_many(
         "INSERT INTO conversions (event_id, advertiser_id, offer_id, goal_id, goal_key, idempotency, source, \
          requested_status, order_id, click_id, coupon, customer_id, items, adv, quantity, amount_minor, currency, \
-         converted_at, received_at, repeats) \
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, 0)",
+         converted_at, received_at, order_minor, order_currency, repeats) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, 0)",
         &rows,
     )?;
     let events: Vec<Vec<Value>> = new.iter().map(|new| vec![(&new.event_id).into()]).collect();
@@ -246,6 +250,7 @@ pub fn waiting(
     let rows = tx.query(
         "SELECT c.id, c.advertiser_id, c.click_id, c.received_at FROM undecided_conversions u \
          JOIN conversions c ON c.id = u.conversion_id WHERE u.conversion_id > $1 \
+         AND NOT EXISTS (SELECT 1 FROM held_conversions h WHERE h.conversion_id = u.conversion_id) \
          AND ((CAST($3 AS BIGINT) >> CAST(u.advertiser_id % 32 AS INTEGER)) & 1) = 1 \
          ORDER BY u.conversion_id LIMIT $2",
         &[after.map_or(0, ConversionId::get).into(), i64::from(limit).into(), mask.into()],

@@ -307,7 +307,10 @@ fn entry_rows(stored: &Stored) -> impl Iterator<Item = Vec<Value>> {
 pub(super) const fn makes_items(kind: TransactionKind) -> bool {
     !matches!(
         kind,
-        TransactionKind::PayoutReserved | TransactionKind::PayoutSettled | TransactionKind::PayoutFailed
+        TransactionKind::PayoutReserved
+            | TransactionKind::PayoutSettled
+            | TransactionKind::PayoutFailed
+            | TransactionKind::PayoutReturned
     )
 }
 

@@ -186,7 +186,8 @@ pub fn of_commissions(
         "SELECT t.sequence, t.kind, CAST(sum(l.amount_minor) AS BIGINT) FROM payout_lines l \
          JOIN payouts p ON p.id = l.payout_id \
          JOIN ledger_transactions t ON t.id IN ('payout_reserved:' || CAST(p.id AS TEXT), \
-         'payout_settled:' || CAST(p.id AS TEXT), 'payout_failed:' || CAST(p.id AS TEXT)) \
+         'payout_settled:' || CAST(p.id AS TEXT), 'payout_failed:' || CAST(p.id AS TEXT), \
+         'payout_returned:' || CAST(p.id AS TEXT)) \
          WHERE l.conversion_id = $1 AND p.affiliate_id = $2 GROUP BY t.sequence, t.kind ORDER BY t.sequence",
         &each,
     )?;

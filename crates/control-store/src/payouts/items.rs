@@ -50,7 +50,7 @@ pub fn open_sums(
     rows.iter().map(|row| Ok(OpenSum { affiliate: row.id(0)?, amount_minor: row.int(1)? })).collect()
 }
 
-/// Gives an affiliate's open items to a payout, and keeps them as its lines. Says what they add up to.
+/// Gives an affiliate's open items in one currency to a payout, and keeps them as its lines. Says what they add up to.
 ///
 /// # Errors
 /// The store fails.
@@ -68,11 +68,13 @@ pub fn take_items(
     )?;
     tx.execute(
         "INSERT INTO payout_lines (payout_id, sequence, position, amount_minor, conversion_id) \
-         SELECT payout_id, sequence, position, amount_minor, conversion_id FROM payable_items WHERE payout_id = $1",
-        &[payout.into()],
+         SELECT payout_id, sequence, position, amount_minor, conversion_id FROM payable_items \
+         WHERE payout_id = $1 AND currency = $2",
+        &[payout.into(), currency.code().into()],
     )?;
-    let sql = "SELECT CAST(coalesce(sum(amount_minor), 0) AS BIGINT) FROM payout_lines WHERE payout_id = $1";
-    tx.one(sql, &[payout.into()])?.int(0)
+    let sql = "SELECT CAST(coalesce(sum(amount_minor), 0) AS BIGINT) FROM payable_items \
+               WHERE payout_id = $1 AND currency = $2";
+    tx.one(sql, &[payout.into(), currency.code().into()])?.int(0)
 }
 
 /// Opens the items of a payout again. Its lines stay.
@@ -132,5 +134,5 @@ pub fn payouts_of_conversion(
         ),
         &[conversion.into(), affiliate.into()],
     )?;
-    rows.iter().map(|row| Ok((payout(row)?, row.int(9)?))).collect()
+    rows.iter().map(|row| Ok((payout(row)?, row.int(11)?))).collect()
 }

@@ -123,12 +123,19 @@ impl AccountKind {
     pub const fn may_go_below_zero(self, by: TransactionKind) -> bool {
         match self {
             Self::NetworkMarginPending | Self::NetworkMargin | Self::NetworkExchange => true,
-            Self::AffiliatePayable => {
-                matches!(by, TransactionKind::CommissionReversed | TransactionKind::Adjustment)
-            }
+            Self::AffiliatePayable => matches!(
+                by,
+                TransactionKind::CommissionReversed
+                    | TransactionKind::CommissionChargedBack
+                    | TransactionKind::CommissionUnapproved
+                    | TransactionKind::ChargebackFee
+                    | TransactionKind::Adjustment
+            ),
             Self::AdvertiserReceivable => matches!(
                 by,
                 TransactionKind::CommissionReversed
+                    | TransactionKind::CommissionChargedBack
+                    | TransactionKind::CommissionUnapproved
                     | TransactionKind::AdvertiserPayment
                     | TransactionKind::Adjustment
             ),

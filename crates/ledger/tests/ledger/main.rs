@@ -4,6 +4,7 @@
 
 mod chain;
 mod commissions;
+mod corrections;
 mod model;
 mod rules;
 mod support;

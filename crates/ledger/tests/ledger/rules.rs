@@ -297,7 +297,9 @@ fn l_04_ids_are_functions_of_their_cause_within_their_alphabet() {
     assert_eq!(TransactionId::new(made.as_str()), Ok(made));
     let payout = TransactionId::of_payout(TransactionKind::PayoutSettled, PayoutId::new(7).unwrap());
     assert_eq!(payout.as_str(), "payout_settled:7");
-    let reversal = TransactionId::of_reversal(conversion, affiliate, "refund.1").unwrap();
+    let reversal =
+        TransactionId::of_part(TransactionKind::CommissionReversed, conversion, affiliate, "refund.1")
+            .unwrap();
     assert_eq!(reversal.as_str(), "commission_reversed:12:3:refund.1");
     assert_eq!(TransactionId::new(""), Err(TransactionIdError::Length { length: 0 }));
     assert_eq!(TransactionId::new("x".repeat(129)), Err(TransactionIdError::Length { length: 129 }));
