@@ -6,6 +6,7 @@
 
 pub(crate) mod form;
 pub(crate) mod judge;
+pub(crate) mod life;
 mod view;
 
 pub(crate) use view::ConversionView;
@@ -15,12 +16,12 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
-use axum::response::Response;
+use axum::response::{IntoResponse as _, Response};
 use hopline_books::{BookError, Difference, Intake, NewConversion};
 use hopline_clickid::KeyRing;
 use hopline_control_store::conversions::{self, ConversionFilter};
 use hopline_control_store::{DatabaseExt, base62, click_keys};
-use hopline_types::ConversionId;
+use hopline_types::{ConversionId, UnknownWord};
 use serde::Serialize;
 use serde_json::Value;
 use utoipa::ToSchema;
@@ -107,6 +108,9 @@ fn one(work: &mut Work<'_>, new: &NewConversion) -> Result<Done, Problem> {
         Intake::Refused { errors } => return Err(Problem::fields(field_problems(errors))),
         Intake::Taken { conversion } => (conversion, Vec::new(), true),
         Intake::Repeat { conversion, differences } => (conversion, differences, false),
+        Intake::Kept { .. } => {
+            return Err(Problem::internal("a conversion was taken for a report of an install"));
+        }
     };
     let found = conversions::get(work.tx, work.caller.scope, id)?.ok_or_else(|| unknown(id))?;
     let view = ConversionView::of(&found, work.caller).with_differences(differences);
@@ -179,6 +183,8 @@ fn result_of(index: usize, new: &NewConversion, outcome: Intake) -> ItemResult {
         Intake::Refused { errors } => refused(index, field_problems(errors)),
         Intake::Taken { conversion } => accepted(conversion, false, Vec::new()),
         Intake::Repeat { conversion, differences } => accepted(conversion, true, differences),
+        // Only events of the edge are reports of installs.
+        Intake::Kept { .. } => refused(index, Vec::new()),
     }
 }
 
@@ -238,19 +244,45 @@ pub(crate) async fn get(
     found?.map(|found| Json(ConversionView::of(&found, &caller))).ok_or_else(|| unknown(id))
 }
 
-/// The whole reasoning behind a conversion: touches, model, terms, rounding, ledger, payouts.
+/// The whole reasoning behind a conversion: touches, model, terms, rounding, ledger, payouts. With `format=text` as one page
+/// for people.
 #[utoipa::path(get, path = "/v1/conversions/{id}/explain", tag = "conversions",
-    params(("id" = i64, Path)),
+    params(("id" = i64, Path),
+        ("format" = Option<String>, Query, description = "`json` (default) or `text`")),
     responses((status = 200, body = crate::forms::Explanation), Problems))]
 pub(crate) async fn explain(
     State(app): State<Arc<App>>,
     caller: Caller,
     Id(id): Id<ConversionId>,
-) -> Result<Json<Value>, Problem> {
+    mut query: Query,
+) -> Result<Response, Problem> {
+    let format: Option<Form> = query.parsed("format");
+    query.finish()?;
     let scope = caller.scope;
     let explained =
-        app.services.database_for(caller.scope).read(move |tx| hopline_books::explain(tx, scope, id)).await;
-    Ok(Json(explained?))
+        app.services.database_for(caller.scope).read(move |tx| hopline_books::explain(tx, scope, id)).await?;
+    Ok(match format {
+        None | Some(Form::Json) => Json(explained).into_response(),
+        Some(Form::Text) => hopline_books::explain_text(&explained).into_response(),
+    })
+}
+
+/// How an explanation is written.
+#[derive(Debug, Clone, Copy)]
+enum Form {
+    Json,
+    Text,
+}
+
+impl std::str::FromStr for Form {
+    type Err = UnknownWord;
+    fn from_str(text: &str) -> Result<Self, UnknownWord> {
+        match text {
+            "json" => Ok(Self::Json),
+            "text" => Ok(Self::Text),
+            _ => Err(UnknownWord { given: text.into(), expected: "json, text".into() }),
+        }
+    }
 }
 
 fn unknown(id: ConversionId) -> Problem {

@@ -3,9 +3,15 @@
 
 #![expect(dead_code, reason = "these types are only described, never filled")]
 
+mod installs;
+mod life;
+mod payouts;
 mod rules;
 mod words;
 
+pub(crate) use installs::*;
+pub(crate) use life::*;
+pub(crate) use payouts::*;
 pub(crate) use rules::*;
 pub(crate) use words::*;
 
@@ -68,7 +74,60 @@ pub(crate) struct AttributionForm {
     /// The same in seconds.
     #[schema(minimum = 1, maximum = 31_536_000)]
     window_seconds: Option<i64>,
+    /// How old a view may be, where no click counts; 24 by default, and never longer than a click.
+    #[schema(minimum = 1, maximum = 8_760)]
+    view_window_hours: Option<i64>,
+    /// With `time_decay`: after how many days a touch weighs half; 7 by default.
+    #[schema(minimum = 1, maximum = 365)]
+    half_life_days: Option<i64>,
+    /// What a coupon does: `overrides_click` (default), `fallback` (only where no click counts) or `ignored`.
+    #[schema(value_type = Option<String>)]
+    coupon: Option<String>,
+    /// Whether a customer stays with the affiliate of its first conversion; false by default.
+    lifetime: Option<bool>,
+    /// What happens to affiliates' own purchases: `reject` (default) or `allow`.
+    #[schema(value_type = Option<String>)]
+    self_referral: Option<String>,
+    /// Whether the clicks of a customer's other devices count; false by default.
+    cross_device: Option<bool>,
 }
+
+/// A coupon.
+#[derive(ToSchema)]
+#[schema(examples(json!({"advertiser_id": 1, "code": "SUMMER10", "affiliate_id": 1, "valid_until": "2026-09-01T00:00:00Z"})))]
+pub(crate) struct CouponForm {
+    /// At whose shop it is taken; an advertiser's own by default.
+    #[schema(minimum = 1)]
+    advertiser_id: Option<i64>,
+    /// One within the advertiser, whatever its case.
+    #[schema(min_length = 1, max_length = 100)]
+    code: String,
+    /// Whose it is.
+    #[schema(minimum = 1)]
+    affiliate_id: i64,
+    /// The only offer for which it counts.
+    #[schema(minimum = 1)]
+    offer_id: Option<i64>,
+    /// RFC 3339.
+    #[schema(format = DateTime)]
+    valid_from: Option<String>,
+    /// RFC 3339; not at or after this time.
+    #[schema(format = DateTime)]
+    valid_until: Option<String>,
+}
+
+/// One coupon, or a list of up to 1,000: all are entered, or none.
+pub(crate) struct CouponsBody;
+
+impl PartialSchema for CouponsBody {
+    fn schema() -> RefOr<Schema> {
+        let one = Ref::from_schema_name("CouponForm");
+        let several = ArrayBuilder::new().items(one.clone()).min_items(Some(1)).max_items(Some(1_000));
+        OneOfBuilder::new().item(one).item(several).into()
+    }
+}
+
+impl ToSchema for CouponsBody {}
 
 /// A price: a percentage of the order, an amount per piece, or both. Decimal texts.
 #[derive(ToSchema)]
@@ -213,6 +272,85 @@ pub(crate) struct TermsForm {
     /// RFC 3339; now, where it is absent. Not in the past.
     #[schema(format = DateTime)]
     effective_from: Option<String>,
+    /// RFC 3339: when it ends; never, where it is absent.
+    #[schema(format = DateTime)]
+    until: Option<String>,
+    /// For this affiliate alone; goes before its group's and the goal's.
+    #[schema(minimum = 1)]
+    affiliate_id: Option<i64>,
+    /// For the affiliates of this group alone; goes before the goal's.
+    #[schema(minimum = 1)]
+    group_id: Option<i64>,
+    /// Other prices under conditions, the first that fits: `{"name", "when": {"sku", "product", "category", "customer": "new" or
+    /// "returning", "country", "amount_from", "amount_below", "field": {"coupon", "source", "adv1", "sub1", ...}}, "revenue", "payout"}`.
+    #[schema(value_type = Option<Vec<Object>>, max_items = 200)]
+    rates: Option<Vec<serde_json::Value>>,
+    /// Parts that do not count: `tax`, `shipping`, `discount`.
+    without: Option<Vec<String>>,
+    /// Orders of which less counts earn nothing.
+    order_min: Option<String>,
+    /// Of larger orders only this much counts.
+    order_max: Option<String>,
+    /// Payments of a customer after the first: `{"payments", "months", "until", "then": [{"after", "revenue", "payout"}]}`.
+    #[schema(value_type = Option<Object>)]
+    recurring: Option<serde_json::Value>,
+    /// Not available yet: refused. What the volume of a period changes: `{"by": "count" or "amount", "period", "zone", "mode": "retroactive" or "marginal", "steps":
+    /// [{"from", "revenue", "payout"}]}`.
+    #[schema(value_type = Option<Object>)]
+    tiers: Option<serde_json::Value>,
+    /// What recruiters get, the affiliate's own first: `{"of": "payout" or "order", "percent", "fixed"}`.
+    #[schema(value_type = Option<Vec<Object>>, max_items = 10)]
+    levels: Option<Vec<serde_json::Value>>,
+    /// Whether percentages above 100 are meant.
+    allow_above_100: Option<bool>,
+}
+
+/// For which conversion terms are asked for.
+#[derive(ToSchema)]
+#[schema(examples(json!({"conversion_id": 1, "affiliate_id": 2})))]
+pub(crate) struct TermsPreviewForm {
+    #[schema(minimum = 1)]
+    conversion_id: i64,
+    /// For whom; the affiliate that is credited, where it is absent.
+    #[schema(minimum = 1)]
+    affiliate_id: Option<i64>,
+}
+
+/// Terms that might be, and the period to price again.
+#[derive(ToSchema)]
+#[schema(examples(json!({"goal_id": 1, "from": "2026-01-01T00:00:00Z", "to": "2026-02-01T00:00:00Z",
+    "revenue": {"percent": "12"}, "payout": {"percent": "9"}})))]
+pub(crate) struct TermsDryRunForm {
+    #[schema(minimum = 1)]
+    goal_id: i64,
+    #[schema(format = DateTime)]
+    from: String,
+    #[schema(format = DateTime)]
+    to: String,
+    revenue: PriceFormDoc,
+    payout: PriceFormDoc,
+    /// Other prices under conditions, the first that fits: `{"name", "when": {"sku", "product", "category", "customer": "new" or
+    /// "returning", "country", "amount_from", "amount_below", "field": {"coupon", "source", "adv1", "sub1", ...}}, "revenue", "payout"}`.
+    #[schema(value_type = Option<Vec<Object>>, max_items = 200)]
+    rates: Option<Vec<serde_json::Value>>,
+    /// Parts that do not count: `tax`, `shipping`, `discount`.
+    without: Option<Vec<String>>,
+    /// Orders of which less counts earn nothing.
+    order_min: Option<String>,
+    /// Of larger orders only this much counts.
+    order_max: Option<String>,
+    /// Payments of a customer after the first: `{"payments", "months", "until", "then": [{"after", "revenue", "payout"}]}`.
+    #[schema(value_type = Option<Object>)]
+    recurring: Option<serde_json::Value>,
+    /// Not available yet: refused. What the volume of a period changes: `{"by": "count" or "amount", "period", "zone", "mode": "retroactive" or "marginal", "steps":
+    /// [{"from", "revenue", "payout"}]}`.
+    #[schema(value_type = Option<Object>)]
+    tiers: Option<serde_json::Value>,
+    /// What recruiters get, the affiliate's own first: `{"of": "payout" or "order", "percent", "fixed"}`.
+    #[schema(value_type = Option<Vec<Object>>, max_items = 10)]
+    levels: Option<Vec<serde_json::Value>>,
+    /// Whether percentages above 100 are meant.
+    allow_above_100: Option<bool>,
 }
 
 /// A new affiliate.
@@ -429,13 +567,15 @@ pub(crate) struct Explanation(Value);
 pub(crate) struct BatchForm {
     #[schema(min_length = 3, max_length = 3)]
     currency: String,
-    /// `sepa`, `ach`, `paypal`, `wise` or `manual`.
+    /// `sepa`, `ach`, `paypal`, `wise`, `bank` or `manual`.
     method: Method,
     /// RFC 3339; now, where it is absent.
     #[schema(format = DateTime)]
     cutoff: Option<String>,
-    /// Decimal text: whoever has less is left out.
+    /// Decimal text: whoever has less is left out. The method's own minimum and those of affiliates count besides.
     minimum: Option<String>,
+    /// Decimal text: amounts are rounded down to multiples of it, the rest stays on the balance.
+    round_down_to: Option<String>,
 }
 
 /// The bank's answer.

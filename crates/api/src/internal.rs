@@ -234,7 +234,7 @@ async fn events(
                 let told = errors.iter().map(|error| format!("{}: {}", error.field, error.message));
                 Some(NotTaken { id, reason: told.collect::<Vec<_>>().join("; ") })
             }
-            Intake::Taken { .. } | Intake::Repeat { .. } => None,
+            Intake::Taken { .. } | Intake::Repeat { .. } | Intake::Kept { .. } => None,
         })
         .collect();
     services.wake_worker.notify_one();

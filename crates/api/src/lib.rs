@@ -63,6 +63,7 @@ mod request;
 mod resources;
 mod serve;
 mod sign_in;
+mod upload;
 mod view;
 mod work;
 

@@ -13,11 +13,16 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::app::App;
-use crate::books::{balances, ledger, payout_batches, settlements};
-use crate::conversions::judge;
+use crate::books::{
+    balances, holds, ledger, payout_batches, payout_forms, payout_minimums, payout_results, payout_schedules,
+    settlements,
+};
+use crate::conversions::{judge, life};
 use crate::resources::links::qr;
 use crate::resources::{
-    advertisers, affiliates, click_findings, domains, goals, keys, landing_pages, links, offers, users,
+    advertisers, affiliates, approval_rules, click_findings, coupons, domains, exchange_rates, goals,
+    install_mappings, install_sources, installs, keys, landing_pages, links, offers, payout_currency,
+    qualifications, terms, users,
 };
 use crate::{audit, clicks, conversions, reports};
 
@@ -64,10 +69,14 @@ impl IntoResponses for Problems {
         crate::problem::Problem,
         crate::problem::FieldProblem,
         crate::forms::ConversionForm,
+        crate::forms::CouponForm,
+        crate::forms::RateForm,
         crate::forms::Status,
         crate::forms::LinkStatus,
         crate::forms::ErrorCorrection,
         crate::forms::ConversionStatus,
+        crate::forms::InstallStateName,
+        crate::forms::MeasurementProvider,
         crate::forms::TransactionKind,
         crate::forms::ReportBasis,
         crate::forms::ReportFormat,
@@ -84,12 +93,20 @@ impl IntoResponses for Problems {
         (name = "terms", description = "What goals pay, in versions"),
         (name = "affiliates", description = "Who embeds links and is paid"),
         (name = "links", description = "Tracking links"),
+        (name = "coupons", description = "Codes whose use names an affiliate"),
         (name = "landing_pages", description = "Where visitors land beside an offer's own page"),
         (name = "domains", description = "Hosts of links beside the edge's own"),
         (name = "keys", description = "API keys"),
         (name = "users", description = "People who sign in"),
         (name = "click_findings", description = "Clicks that were found to be invalid later"),
+        (name = "installs", description = "What reports of installs became"),
+        (name = "install_sources", description = "Whose campaigns Apple's postbacks name"),
+        (name = "install_mappings", description = "How postbacks of mobile measurement are read"),
         (name = "conversions", description = "What visitors did"),
+        (name = "exchange_rates", description = "What a currency is in another"),
+        (name = "approval_rules", description = "Which conversions are approved without a person"),
+        (name = "qualifications", description = "Leads that wait until they are qualified"),
+        (name = "payout_currency", description = "Being paid in another currency than was earned"),
         (name = "books", description = "Balances, ledger, audit log"),
         (name = "payouts", description = "Paying affiliates"),
         (name = "reports", description = "Counting")
@@ -181,6 +198,8 @@ fn described() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(goals::get))
         .routes(routes!(goals::versions, goals::add_version))
         .routes(routes!(goals::version))
+        .routes(routes!(terms::preview))
+        .routes(routes!(terms::dry_run))
         .routes(routes!(affiliates::list, affiliates::create))
         .routes(routes!(affiliates::get, affiliates::update))
         .routes(routes!(links::list, links::create))
@@ -189,18 +208,38 @@ fn described() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(qr::png))
         .routes(routes!(landing_pages::list, landing_pages::create))
         .routes(routes!(landing_pages::get, landing_pages::update))
+        .routes(routes!(coupons::list, coupons::create))
+        .routes(routes!(coupons::get, coupons::archive))
         .routes(routes!(domains::list, domains::create))
         .routes(routes!(domains::get, domains::update, domains::remove))
         .routes(routes!(keys::list, keys::create))
         .routes(routes!(keys::get, keys::revoke))
         .routes(routes!(users::list, users::create))
         .routes(routes!(users::get, users::disable))
+        .routes(routes!(install_sources::list, install_sources::create))
+        .routes(routes!(install_sources::get, install_sources::remove))
+        .routes(routes!(install_mappings::list, install_mappings::create))
+        .routes(routes!(install_mappings::get, install_mappings::remove))
+        .routes(routes!(installs::list))
+        .routes(routes!(installs::get))
+        .routes(routes!(installs::judge))
         .routes(routes!(conversions::list, conversions::create))
         .routes(routes!(conversions::get))
         .routes(routes!(conversions::explain))
         .routes(routes!(judge::refund))
         .routes(routes!(judge::approve))
         .routes(routes!(judge::reject))
+        .routes(routes!(life::chargeback))
+        .routes(routes!(life::undo))
+        .routes(routes!(life::judge_many))
+        .routes(routes!(exchange_rates::list, exchange_rates::enter))
+        .routes(routes!(exchange_rates::import))
+        .routes(routes!(exchange_rates::missing))
+        .routes(routes!(exchange_rates::policy, exchange_rates::set_policy))
+        .routes(routes!(approval_rules::list, approval_rules::replace))
+        .routes(routes!(qualifications::get, qualifications::set, qualifications::remove))
+        .routes(routes!(payout_currency::get, payout_currency::set))
+        .routes(routes!(holds::holds))
         .routes(routes!(balances::balances))
         .routes(routes!(ledger::transactions))
         .routes(routes!(ledger::accounts))
@@ -211,11 +250,21 @@ fn described() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(payout_batches::cancel))
         .routes(routes!(payout_batches::export))
         .routes(routes!(payout_batches::settle))
+        .routes(routes!(payout_results::list, payout_results::upload))
+        .routes(routes!(payout_forms::templates, payout_forms::save_template))
+        .routes(routes!(payout_forms::mappings, payout_forms::save_mapping))
+        .routes(routes!(payout_minimums::of_methods, payout_minimums::set_of_method))
+        .routes(routes!(payout_minimums::of_affiliate, payout_minimums::set_of_affiliate))
+        .routes(routes!(payout_schedules::list, payout_schedules::create))
+        .routes(routes!(payout_schedules::get, payout_schedules::update))
+        .routes(routes!(affiliates::payout_method))
         .routes(routes!(settlements::settle))
         .routes(routes!(click_findings::list, click_findings::create))
         .routes(routes!(click_findings::get))
         .routes(routes!(reports::report))
         .routes(routes!(reports::signals::signals))
+        .routes(routes!(reports::installs::installs))
+        .routes(routes!(reports::models::models))
         .routes(routes!(clicks::clicks))
         .routes(routes!(audit::list))
 }

@@ -196,7 +196,9 @@ impl From<BookError> for Problem {
         };
         match error {
             BookError::NotFound { .. } => Self::not_found(error.to_string()),
-            BookError::State { .. } | BookError::Conflict { .. } => Self::conflict(error.to_string()),
+            BookError::State { .. } | BookError::Conflict { .. } | BookError::Waits { .. } => {
+                Self::conflict(error.to_string())
+            }
             BookError::Invalid(errors) => Self::fields(own(errors)),
             BookError::FourEyes { detail } => Self::forbidden(detail),
             BookError::Settings(errors) => {

@@ -14,7 +14,22 @@ use crate::openapi::Problems;
 use crate::problem::{FieldProblem, Problem};
 use crate::query::Query;
 
+pub(crate) mod installs;
+pub(crate) mod models;
 pub(crate) mod signals;
+
+/// The period of a report that takes `from`, `to` and `tz` as the others do; what is wrong with them is remarked on.
+fn period(query: &mut Query, app: &App, caller: &Caller) -> Result<ReportQuery, Problem> {
+    let mut pairs = vec![("group_by", String::new())];
+    for name in ["from", "to", "tz"] {
+        pairs.extend(query.text(name).map(|text| (name, text)));
+    }
+    let period = ReportQuery::parse(pairs, app.services.clock.now(), caller.report_scope());
+    for error in period.as_ref().err().into_iter().flatten() {
+        query.refuse(&error.field, error.message.clone());
+    }
+    period.map_err(refused)
+}
 
 /// Count clicks, conversions and money. `format=json` or `csv`. What advertisers pay is not shown to affiliates, and
 /// what affiliates get not to advertisers.

@@ -2,14 +2,23 @@
 
 pub(crate) mod advertisers;
 pub(crate) mod affiliates;
+pub(crate) mod approval_rules;
 pub(crate) mod click_findings;
+pub(crate) mod coupons;
 pub(crate) mod domains;
+pub(crate) mod exchange_rates;
 pub(crate) mod goals;
+pub(crate) mod install_mappings;
+pub(crate) mod install_sources;
+pub(crate) mod installs;
 pub(crate) mod keys;
 pub(crate) mod landing_pages;
 pub(crate) mod links;
 pub(crate) mod offers;
+pub(crate) mod payout_currency;
 mod payout_method;
+pub(crate) mod qualifications;
+pub(crate) mod terms;
 pub(crate) mod users;
 
 use hopline_control_store::{ErrorKind, StoreError};

@@ -1,5 +1,6 @@
 //! Small shapes that many answers share.
 
+use hopline_control_store::rates::{Exchange, Rate};
 use hopline_money::{Amount, Currency};
 use hopline_types::UnixMillis;
 use serde::{Serialize, Serializer};
@@ -46,6 +47,36 @@ impl From<Amount> for Money {
 impl Money {
     pub(crate) fn of(minor: i64, currency: Currency) -> Self {
         Amount::new(minor, currency).into()
+    }
+}
+
+/// The rate at which an amount was converted.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub(crate) struct ExchangeView {
+    from: &'static str,
+    to: &'static str,
+    /// Units of `to` for one unit of `from`: decimal text.
+    rate: String,
+    /// Who published it.
+    source: String,
+    /// When it was published; of a computed one when its older part was.
+    at: Time,
+    /// What it was computed from, where it was not published itself: `EUR/USD 1.1523`.
+    steps: Vec<String>,
+}
+
+impl ExchangeView {
+    pub(crate) fn of(exchange: &Exchange) -> Self {
+        let rate = &exchange.rate;
+        let step = |step: &Rate| format!("{}/{} {}", step.from, step.to, step.rate);
+        Self {
+            from: rate.from.code(),
+            to: rate.to.code(),
+            rate: rate.rate.to_string(),
+            source: rate.source.clone(),
+            at: Time(rate.at),
+            steps: exchange.steps.iter().map(step).collect(),
+        }
     }
 }
 

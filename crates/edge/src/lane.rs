@@ -214,9 +214,12 @@ fn pass(thread: &Thread, peer: Peer, input: &mut Input, batch: &mut Batch) -> Ne
             Route::Click(Way::Script) => return Next::HandOver,
             Route::Click(way) => Some(way),
             Route::Robots | Route::NotFound => None,
-            Route::Postback | Route::Pixel | Route::Script | Route::Gpc | Route::NotAllowed(_) => {
-                return Next::HandOver;
-            }
+            Route::Postback
+            | Route::Pixel
+            | Route::Install(_)
+            | Route::Script
+            | Route::Gpc
+            | Route::NotAllowed(_) => return Next::HandOver,
         };
         let turn = thread.turn();
         let decided = match way {

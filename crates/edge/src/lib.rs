@@ -12,6 +12,8 @@
 //! | `GET`, `HEAD /i/{code}` | 1x1 GIF, logged as impression |
 //! | `GET /c.json?offer=&aff=` | for a shop's script: the click id, or why there is none, as JSON; no cookie |
 //! | `GET`, `POST /postback` | 202 once durable, else a problem document |
+//! | `POST /installs/skadnetwork`, `/installs/adattributionkit`, and Apple's own paths under `/.well-known/` | 200 once durable |
+//! | `GET`, `POST /installs/play`, `/installs/measurement` | 202 or 200 once durable, else a problem document |
 //! | `GET /pixel.gif` | 1x1 GIF whatever comes; errors in `X-Hopline-Error` |
 //! | `GET`, `HEAD /t.js`, `/.well-known/gpc.json` | the script for shops; that `Sec-GPC` is honoured |
 //! | `GET`, `HEAD /robots.txt` | nothing may be crawled |

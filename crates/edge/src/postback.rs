@@ -28,6 +28,7 @@
 
 mod auth;
 mod fields;
+mod installs;
 mod problem;
 
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -36,7 +37,7 @@ use bytes::Bytes;
 use dashmap::DashMap;
 use hopline_catalogue::Catalogue;
 use hopline_clickid::UniqueNumber;
-use hopline_record::Kind;
+use hopline_record::{ConversionEvent, Kind};
 use hopline_runtime::telemetry::EdgeOutcome;
 use hopline_types::{ConversionSource, UnixMillis};
 use http::header::{ACCESS_CONTROL_ALLOW_ORIGIN, ACCESS_CONTROL_EXPOSE_HEADERS, CONTENT_TYPE, HeaderValue};
@@ -49,6 +50,7 @@ use crate::answer::{self, Body};
 use crate::commit::NotWritten;
 use crate::service::Edge;
 use fields::{Checked, Parameters};
+pub(crate) use installs::{Report, install};
 use problem::Problem;
 
 const BODY_BYTES_MAX: usize = 64 * 1024;
@@ -124,25 +126,8 @@ async fn parameters(request: Request<Incoming>) -> Result<Vec<u8>, Problem> {
     if request.body().is_end_stream() {
         return Ok(query);
     }
-    let is_form = request.headers().get(CONTENT_TYPE).is_none_or(|value| {
-        let essence = value.as_bytes().split(|byte| *byte == b';').next().unwrap_or_default();
-        essence.trim_ascii().eq_ignore_ascii_case(b"application/x-www-form-urlencoded")
-    });
-    let body = Limited::new(request.into_body(), BODY_BYTES_MAX).collect();
-    let body = match tokio::time::timeout(BODY_TIMEOUT, body).await {
-        Ok(Ok(body)) => body.to_bytes(),
-        Ok(Err(error)) if error.is::<LengthLimitError>() => {
-            let detail = "the body may have 65536 bytes at most";
-            return Err(Problem::new(StatusCode::PAYLOAD_TOO_LARGE, detail));
-        }
-        Ok(Err(_)) => return Err(Problem::new(StatusCode::BAD_REQUEST, "the body ended too early")),
-        Err(_) => {
-            return Err(Problem::new(
-                StatusCode::REQUEST_TIMEOUT,
-                "the body did not arrive within 10 seconds",
-            ));
-        }
-    };
+    let is_form = is_form(&request);
+    let body = body(request).await?;
     match (query.is_empty(), body.is_empty()) {
         (_, true) => Ok(query),
         (true, false) if is_form => Ok(body.into()),
@@ -154,6 +139,28 @@ async fn parameters(request: Request<Incoming>) -> Result<Vec<u8>, Problem> {
             StatusCode::BAD_REQUEST,
             "parameters come in the query or in the body, not in both",
         )),
+    }
+}
+
+/// Whether the body is said, or for want of another word taken, to be a form.
+fn is_form(request: &Request<Incoming>) -> bool {
+    request.headers().get(CONTENT_TYPE).is_none_or(|value| {
+        let essence = value.as_bytes().split(|byte| *byte == b';').next().unwrap_or_default();
+        essence.trim_ascii().eq_ignore_ascii_case(b"application/x-www-form-urlencoded")
+    })
+}
+
+/// The body, as far as it is short and comes soon.
+async fn body(request: Request<Incoming>) -> Result<Bytes, Problem> {
+    let body = Limited::new(request.into_body(), BODY_BYTES_MAX).collect();
+    match tokio::time::timeout(BODY_TIMEOUT, body).await {
+        Ok(Ok(body)) => Ok(body.to_bytes()),
+        Ok(Err(error)) if error.is::<LengthLimitError>() => {
+            let detail = "the body may have 65536 bytes at most";
+            Err(Problem::new(StatusCode::PAYLOAD_TOO_LARGE, detail))
+        }
+        Ok(Err(_)) => Err(Problem::new(StatusCode::BAD_REQUEST, "the body ended too early")),
+        Err(_) => Err(Problem::new(StatusCode::REQUEST_TIMEOUT, "the body did not arrive within 10 seconds")),
     }
 }
 
@@ -177,24 +184,22 @@ async fn take(
     let now = thread.turn().now;
     let checked = read(thread.catalogue.borrow_mut().load(), raw, source, now)?;
     let key = checked.key();
+    Ok(record(edge, &checked.event, key).await)
+}
+
+/// Records an event unless it was recorded lately, and waits until it is durable.
+async fn record(edge: &Edge, checked: &ConversionEvent, key: EventKey) -> Result<Accepted, NotWritten> {
+    let thread = &edge.thread;
+    let now = checked.received_at;
     if let Some(event) = thread.shared.recent.get(&key) {
-        return Ok(Ok(Accepted { event, is_duplicate: true }));
+        return Ok(Accepted { event, is_duplicate: true });
     }
     let mut payload = Vec::with_capacity(512);
-    checked.event.encode(&mut payload);
-    let event = match thread.log.next_number(now) {
-        Ok(event) => event,
-        Err(why) => return Ok(Err(why)),
-    };
-    let commit = match thread.log.append(now, Kind::Conversion, &payload) {
-        Ok(commit) => commit,
-        Err(why) => return Ok(Err(why)),
-    };
-    if let Err(why) = commit.await {
-        return Ok(Err(why));
-    }
+    checked.encode(&mut payload);
+    let event = thread.log.next_number(now)?;
+    thread.log.append(now, Kind::Conversion, &payload)?.await?;
     thread.shared.recent.remember(key, event);
-    Ok(Ok(Accepted { event, is_duplicate: false }))
+    Ok(Accepted { event, is_duplicate: false })
 }
 
 impl Accepted {

@@ -1,6 +1,7 @@
 //! What a request asks for, by its method and path: the same for every way a request comes in.
 
 use crate::click::Way;
+use crate::postback::Report;
 
 /// What is asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -8,6 +9,8 @@ pub(crate) enum Route<'a> {
     Click(Way<'a>),
     Postback,
     Pixel,
+    /// A report of an install.
+    Install(Report),
     Robots,
     /// `/t.js`.
     Script,
@@ -22,6 +25,11 @@ pub(crate) enum Route<'a> {
 pub(crate) fn of<'a>(method: &str, path: &'a [u8]) -> Route<'a> {
     let is_read = matches!(method, "GET" | "HEAD");
     let read = |route| if is_read { route } else { Route::NotAllowed("GET, HEAD") };
+    let posted = |report| if method == "POST" { Route::Install(report) } else { Route::NotAllowed("POST") };
+    let sent = |report| match method {
+        "GET" | "POST" => Route::Install(report),
+        _ => Route::NotAllowed("GET, POST"),
+    };
     match path {
         b"/c" => read(Route::Click(Way::Pair)),
         b"/c.json" if method == "GET" => Route::Click(Way::Script),
@@ -31,6 +39,14 @@ pub(crate) fn of<'a>(method: &str, path: &'a [u8]) -> Route<'a> {
         b"/robots.txt" => read(Route::Robots),
         b"/postback" if matches!(method, "GET" | "POST") => Route::Postback,
         b"/postback" => Route::NotAllowed("GET, POST"),
+        b"/installs/skadnetwork"
+        | b"/.well-known/skadnetwork/report-attribution"
+        | b"/.well-known/skadnetwork/report-attribution/" => posted(Report::SkAdNetwork),
+        b"/installs/adattributionkit"
+        | b"/.well-known/appattribution/report-attribution"
+        | b"/.well-known/appattribution/report-attribution/" => posted(Report::AdAttributionKit),
+        b"/installs/play" => sent(Report::Play),
+        b"/installs/measurement" => sent(Report::Measurement),
         b"/pixel.gif" if method == "GET" => Route::Pixel,
         b"/pixel.gif" => Route::NotAllowed("GET"),
         [b'/', b'i', b'/', code @ ..] if is_code(code) => read(Route::Click(Way::Impression(code))),
@@ -60,6 +76,16 @@ mod tests {
             ("POST", "/postback", Route::Postback),
             ("HEAD", "/postback", Route::NotAllowed("GET, POST")),
             ("GET", "/pixel.gif", Route::Pixel),
+            ("POST", "/installs/skadnetwork", Route::Install(Report::SkAdNetwork)),
+            ("GET", "/installs/skadnetwork", Route::NotAllowed("POST")),
+            ("POST", "/.well-known/skadnetwork/report-attribution/", Route::Install(Report::SkAdNetwork)),
+            (
+                "POST",
+                "/.well-known/appattribution/report-attribution/",
+                Route::Install(Report::AdAttributionKit),
+            ),
+            ("GET", "/installs/play", Route::Install(Report::Play)),
+            ("PUT", "/installs/measurement", Route::NotAllowed("GET, POST")),
             ("HEAD", "/pixel.gif", Route::NotAllowed("GET")),
             ("HEAD", "/robots.txt", Route::Robots),
             ("GET", "/c.json", Route::Click(Way::Script)),

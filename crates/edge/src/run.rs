@@ -15,6 +15,7 @@ use arc_swap::ArcSwap;
 use hopline_catalogue::{Catalogue, ClickCounters};
 use hopline_classify::{DatacenterNetworks, DuplicateTable, UserAgents};
 use hopline_geo::PlacesFile;
+use hopline_installs::AppleKeys;
 use hopline_listen::tls::Reloader;
 use hopline_runtime::clock::Clock;
 use hopline_runtime::config::EdgeConfig;
@@ -274,6 +275,7 @@ pub fn run(options: EdgeOptions) -> Result<EdgeHandle, EdgeError> {
         agents: UserAgents::built_in(),
         networks: options.networks,
         honours_gpc: options.config.honour_gpc,
+        apple_keys: AppleKeys::published(options.config.apple_development_postbacks),
         places: options.places,
         counters: options.counters,
         duplicates: Arc::clone(&options.duplicates),

@@ -72,6 +72,7 @@ impl Edge {
             Route::Click(way) => self.click(way, &request),
             Route::Postback => Step::Slow(Box::pin(postback::answer(self.clone(), request))),
             Route::Pixel => Step::Slow(Box::pin(postback::pixel(self.clone(), request))),
+            Route::Install(report) => Step::Slow(Box::pin(postback::install(self.clone(), request, report))),
             Route::Robots => Step::ready(answer::robots(), EdgeOutcome::Asset),
             Route::Script => {
                 let (accepts, known) = (field(&request, ACCEPT_ENCODING), field(&request, IF_NONE_MATCH));

@@ -8,6 +8,7 @@ use arc_swap::ArcSwap;
 use hopline_catalogue::{Catalogue, ClickCounters};
 use hopline_classify::{DatacenterNetworks, DuplicateTable, UserAgents};
 use hopline_geo::PlacesFile;
+use hopline_installs::AppleKeys;
 use hopline_record::Click;
 use hopline_runtime::clock::Clock;
 use hopline_runtime::config::{Cidr, FullDisk};
@@ -30,6 +31,8 @@ pub(crate) struct Shared {
     pub(crate) agents: UserAgents,
     pub(crate) networks: DatacenterNetworks,
     pub(crate) honours_gpc: bool,
+    /// Whose signatures make an install believed.
+    pub(crate) apple_keys: AppleKeys,
     pub(crate) places: Option<Arc<PlacesFile>>,
     /// What was taken from click caps.
     pub(crate) counters: Arc<ClickCounters>,

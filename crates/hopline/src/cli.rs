@@ -96,6 +96,30 @@ pub(crate) fn parser() -> Command {
             ),
         )
         .subcommand(
+            Command::new("rates").about("Rates of exchange").subcommand_required(true).subcommand(
+                Command::new("import")
+                    .about("Enter the rates of a file: the ECB's reference rates as XML or CSV, or date,from,to,rate,source")
+                    .arg(
+                        Arg::new("file")
+                            .value_name("FILE")
+                            .required(true)
+                            .help("A file, or - for standard input"),
+                    ),
+            ),
+        )
+        .subcommand(
+            Command::new("bank-data")
+                .about("Payees' bank data at rest, and the keys that seal it")
+                .subcommand_required(true)
+                .subcommand(Command::new("status").about("Print which keys there are and how many rows each seals"))
+                .subcommand(
+                    Command::new("rotate").about("Add a new key to the file of keys and seal everything with it"),
+                )
+                .subcommand(
+                    Command::new("seal").about("Seal everything with the last key; after one was added by hand"),
+                ),
+        )
+        .subcommand(
             Command::new("audit")
                 .about("Check every invariant of the books and logs; non-zero where one fails"),
         )

@@ -3,6 +3,7 @@
 //! This crate wires: it alone names concrete stores, reads the process's environment and arguments, and
 //! decides which roles run. Everything else lives in the libraries beside it; `crates/ARCHITECTURE.md` is the map.
 
+mod bank_data;
 mod bookings;
 mod cli;
 mod commands;
@@ -63,6 +64,12 @@ fn run(matches: &ArgMatches) -> anyhow::Result<ExitCode> {
                     commands::people::key(&config, create).map(|()| ExitCode::SUCCESS)
                 }
                 ("click", Some((_, verify))) => commands::click::verify(&config, verify),
+                ("rates", Some((_, import))) => {
+                    commands::rates::import(&config, import).map(|()| ExitCode::SUCCESS)
+                }
+                ("bank-data", Some((what, _))) => {
+                    commands::bank_data::run(&config, what).map(|()| ExitCode::SUCCESS)
+                }
                 ("audit", _) => commands::audit::run(&config),
                 ("deadletters", Some(("resend", _))) => commands::deadletters::resend(&config),
                 ("deadletters", _) => commands::deadletters::list(&config).map(|()| ExitCode::SUCCESS),

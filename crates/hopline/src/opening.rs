@@ -13,6 +13,7 @@ use hopline_runtime::config::Config;
 use hopline_runtime::files::DataDir;
 use tokio::sync::Notify;
 
+use crate::bank_data;
 use crate::edge_mark::EdgeMark;
 use crate::publisher;
 use crate::roles::Roles;
@@ -65,6 +66,11 @@ impl Opening {
             stores::refuse_to_begin_anew(config, folder)?;
             let database = stores::control(config, folder, &self.clock).await?.store;
             stores::ensure_keys(&database, &self.clock).await.context("looking after keys")?;
+            if self.roles.api || self.roles.worker {
+                for line in bank_data::ensure(config, folder, &database, &self.clock).await? {
+                    tracing::info!("{line}");
+                }
+            }
             Some(database)
         };
         let mut source = match (&config.edge.catalogue_file, &upstream, &self.mark, &database) {

@@ -20,6 +20,8 @@ use hopline_runtime::clock::Clock;
 use hopline_runtime::config::{ClicksUrl, Config, StoreAddress, StoreUrl};
 use hopline_runtime::files::DataDir;
 
+use crate::bank_data;
+
 /// File of the control store in the data directory.
 const CONTROL_FILE: &str = "control.db";
 /// Folder of the embedded click store in the data directory.
@@ -77,7 +79,8 @@ pub(crate) async fn control(
             let path = folder.join(CONTROL_FILE);
             let database = SqliteDatabase::open(&path, clock.now())?;
             let done = database.migrated().iter().map(ToString::to_string).collect();
-            Ok(Opened { store: Arc::new(database), name: path.display().to_string(), done })
+            let store = bank_data::guarded(Arc::new(database), config, folder)?;
+            Ok(Opened { store, name: path.display().to_string(), done })
         }
         StoreUrl::Postgres(address) => {
             let (options, now) = (postgres_options(address)?, clock.now());
@@ -86,7 +89,8 @@ pub(crate) async fn control(
             let database = opened.context("cannot open the control store")?;
             let done = database.migrated().iter().map(ToString::to_string).collect();
             let name = format!("{} (PostgreSQL {})", database.told(), database.prepared().version);
-            Ok(Opened { store: Arc::new(database), name, done })
+            let store = bank_data::guarded(Arc::new(database), config, folder)?;
+            Ok(Opened { store, name, done })
         }
     }
 }

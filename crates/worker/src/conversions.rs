@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use hopline_books::{BookError, Decided, ToDecide, decide_many, set_aside};
-use hopline_click_store::StoredClick;
+use hopline_books::{BookError, Decided, SoughtTouches, ToDecide, decide_many, set_aside, sought_touches};
+use hopline_click_store::{ClickStoreError, StoredClick, Touch};
 use hopline_clickid::{ClickClaims, KeyRing};
 use hopline_control_store::conversions::{Waiting, waiting};
 use hopline_control_store::{DatabaseExt, ErrorKind, StoreError, click_keys};
@@ -27,6 +27,8 @@ const CONFLICTS_MAX: u32 = 3;
 struct Ready {
     id: ConversionId,
     click: Option<StoredClick>,
+    /// The visitor's other clicks, where the offer's model looks at them.
+    touches: Vec<Touch>,
 }
 
 impl Worker {
@@ -58,9 +60,14 @@ impl Worker {
             let clicks = self.clicks_of(&page, &keys, now).await;
             for (conversion, click) in page.into_iter().zip(clicks) {
                 match click {
-                    Some(click) => ready.push(Ready { id: conversion.id, click }),
+                    Some(click) => ready.push(Ready { id: conversion.id, click, touches: Vec::new() }),
                     None => deferred = deferred.or(Some(conversion.received_at)),
                 }
+            }
+            let wanted = ready.len();
+            let ready = self.with_touches(ready).await?;
+            if ready.len() < wanted {
+                deferred = deferred.or(Some(oldest));
             }
             decided += ready.len();
             self.decide_batch(ready, Arc::new(keys)).await?;
@@ -116,6 +123,55 @@ impl Worker {
         page.iter().zip(&claims).map(click).collect()
     }
 
+    /// Adds the other clicks of their visitors to those that need them. Where the click store cannot say, these wait: credit
+    /// that was shared among too few is never shared again.
+    async fn with_touches(&self, ready: Vec<Ready>) -> Result<Vec<Ready>, WorkerError> {
+        let asked: Vec<_> = ready.iter().map(|ready| (ready.id, ready.click.clone())).collect();
+        let look = move |tx: &mut dyn hopline_control_store::Tx| {
+            let asked: Vec<_> = asked.iter().map(|(id, click)| (*id, click.as_ref())).collect();
+            sought_touches(tx, &asked)
+        };
+        let sought = match self.options.database.read(look).await {
+            Ok(sought) => sought,
+            Err(BookError::Store(error)) => return Err(error.into()),
+            Err(error) => {
+                let detail = format!("what touches conversions need: {error}");
+                return Err(StoreError::new(ErrorKind::Broken, detail).into());
+            }
+        };
+        let mut complete = Vec::with_capacity(ready.len());
+        let mut waiting = 0_usize;
+        for (mut ready, sought) in ready.into_iter().zip(sought) {
+            if let Some(sought) = sought {
+                match self.touches_of(&sought).await {
+                    Ok(touches) => ready.touches = touches,
+                    Err(error) => {
+                        waiting += 1;
+                        if waiting == 1 {
+                            tracing::warn!(
+                                error = &error as &dyn std::error::Error,
+                                "conversions wait: the clicks of their visitors cannot be looked up"
+                            );
+                        }
+                        continue;
+                    }
+                }
+            }
+            complete.push(ready);
+        }
+        Ok(complete)
+    }
+
+    async fn touches_of(&self, sought: &SoughtTouches) -> Result<Vec<Touch>, ClickStoreError> {
+        let mut touches = Vec::new();
+        for visitor in &sought.visitors {
+            let found =
+                self.options.click_store.touches(*visitor, sought.advertiser, sought.from, sought.to).await?;
+            touches.extend(found);
+        }
+        Ok(touches)
+    }
+
     /// Decides a batch in one transaction; without those that cannot be decided, which are set aside.
     async fn decide_batch(&mut self, ready: Vec<Ready>, keys: Arc<KeyRing>) -> Result<(), WorkerError> {
         let mut batches = vec![ready];
@@ -129,6 +185,14 @@ impl Worker {
                     for (ready, answer) in ready.iter().zip(answers) {
                         match answer {
                             Ok(decided) => self.count(&decided),
+                            // Tried again once a rate is entered.
+                            Err(BookError::Waits { conversion, missing }) => {
+                                tracing::warn!(
+                                    conversion.id = conversion.get(),
+                                    detail = %missing,
+                                    "a conversion waits for a rate of exchange"
+                                );
+                            }
                             Err(refusal) => self.put_aside(ready.id, refusal.to_string()).await?,
                         }
                     }
@@ -169,7 +233,11 @@ impl Worker {
             passed(Point::BooksBookBefore)?;
             let asked: Vec<ToDecide<'_>> = ready
                 .iter()
-                .map(|ready| ToDecide { conversion: ready.id, click: ready.click.as_ref() })
+                .map(|ready| ToDecide {
+                    conversion: ready.id,
+                    click: ready.click.as_ref(),
+                    touches: &ready.touches,
+                })
                 .collect();
             let decided = decide_many(tx, &asked, &keys, now)?;
             passed(Point::BooksBookAfter)?;

@@ -9,6 +9,7 @@
 //! 3. **Holds** that have ended.
 //! 4. **Findings** about clicks go to the click store.
 //! 5. **Clicks** of hours that ended more than `worker.ppc_grace_seconds` ago, and late ones of older hours.
+//! 6. **Payout schedules** that are due prepare their drafts.
 //!
 //! Rounds follow each other while there is work; then the worker waits for [`WorkerOptions::wake`], at most
 //! `worker.tick_ms`. At rest a conversion is decided and in reports one round after it was taken in.
@@ -42,6 +43,7 @@ mod facts;
 mod findings;
 mod holds;
 mod leader;
+mod schedules;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -177,9 +179,11 @@ impl Worker {
         // Others may find that they lead meanwhile: then a step is taken twice, which changes nothing more.
         if self.options.claims.is_leader() {
             steps.push(self.ship_facts().await);
+            steps.push(self.qualify_leads().await);
             steps.push(self.release_holds().await);
             steps.push(self.apply_findings().await);
             steps.push(self.settle_clicks().await);
+            steps.push(self.draft_payouts().await);
         }
         let mut is_busy = false;
         let mut failure = None;

@@ -10,6 +10,7 @@ use crate::servers::Servers;
 use crate::{Workspace, browser, faketime, postgres, process, python};
 
 const VALIDATOR: &str = "tests/tools/validate_pain001.py";
+const ACH_VALIDATOR: &str = "tests/tools/validate_nacha.py";
 const PAYMENT_FIXTURES: &str = "crates/payfile/tests/fixtures";
 
 /// Sets up, checks, tests; stops at the first stage that fails.
@@ -21,7 +22,7 @@ pub(crate) fn run(workspace: &Workspace) -> Result<()> {
     stage("browser", || browser::ready(root))?;
     stage("postgresql", || postgres::ready(root))?;
     stage("format", || process::run(&mut process::cargo(root, &["fmt", "--all", "--check"])))?;
-    stage("payment files against the official schema", || payment_files(root, &python))?;
+    stage("payment files against the official schema and achkit", || payment_files(root, &python))?;
     stage("clippy", || {
         let arguments = ["clippy", "--workspace", "--all-targets", "--locked", "--", "-D", "warnings"];
         process::run(&mut process::cargo(root, &arguments))
@@ -74,23 +75,28 @@ fn components(root: &Path) -> Result<()> {
     Ok(())
 }
 
-/// P-01: what the writer writes (its golden files) is valid; and the validator judges independent files as it must.
+/// P-01, P-21: what the writers write (their golden files) is valid; and the validators judge independent files as they must.
 fn payment_files(root: &Path, python: &Path) -> Result<()> {
     let fixtures = root.join(PAYMENT_FIXTURES);
-    let mut golden = Vec::new();
-    for entry in std::fs::read_dir(&fixtures).with_context(|| fixtures.display().to_string())? {
-        let path = entry?.path();
-        if path.extension().is_some_and(|extension| extension == "xml") {
-            golden.push(path);
+    for (validator, golden, vectors) in
+        [(VALIDATOR, "pain001_*.xml", "sepa_pain001.json"), (ACH_VALIDATOR, "nacha_*.ach", "nacha_ach.json")]
+    {
+        let (start, end) = golden.split_once('*').expect("a pattern has one star");
+        let mut files = Vec::new();
+        for entry in std::fs::read_dir(&fixtures).with_context(|| fixtures.display().to_string())? {
+            let path = entry?.path();
+            let name = path.file_name().unwrap_or_default().to_string_lossy();
+            if name.starts_with(start) && name.ends_with(end) {
+                files.push(path);
+            }
         }
+        if files.is_empty() {
+            bail!("no golden payment file {golden} in {}", fixtures.display());
+        }
+        process::run(process::command(root, python, &[validator]).args(files))?;
+        process::run(process::command(root, python, &[validator, "--vectors"]).arg(fixtures.join(vectors)))?;
     }
-    if golden.is_empty() {
-        bail!("no golden payment file in {}", fixtures.display());
-    }
-    process::run(process::command(root, python, &[VALIDATOR]).args(golden))?;
-    process::run(
-        process::command(root, python, &[VALIDATOR, "--vectors"]).arg(fixtures.join("sepa_pain001.json")),
-    )
+    Ok(())
 }
 
 fn stage<T>(name: &str, work: impl FnOnce() -> Result<T>) -> Result<T> {

@@ -6,9 +6,16 @@
 //!
 //! # Newest results
 //!
-//! 2026-11-23, AMD EPYC with 2 cores, while other processes took 60 to 80 % of the machine: rates say nothing yet. What can
-//! be said is CPU per conversion: 95 us here, 250 to 290 us in PostgreSQL, so that two cores cannot do more than 5,500/s.
-//! Half of the server's share is the indexes of `conversions` and `ledger_entries`.
+//! 2026-11-23, AMD EPYC with 2 cores, nothing else running, `attribution postgres --statements --rounds 2`:
+//!
+//! | workers | booked/s | own CPU, us | server's CPU, us |
+//! |---|---|---|---|
+//! | 1 | 2,864 | 96 | 238 |
+//! | 2 | 5,879 | 79 | 204 |
+//! | 4 | 5,680 | 82 | 212 |
+//!
+//! Two cores are full with two workers: 283 us of CPU for one conversion are 7,000/s at the most. A quarter of the server's time is
+//! `ledger_entries` and its indexes.
 
 #![expect(clippy::print_stdout, reason = "a measurement's output is for its user")]
 

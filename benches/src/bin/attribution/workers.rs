@@ -74,7 +74,11 @@ async fn decide(
             let asked: Vec<ToDecide<'_>> = page
                 .iter()
                 .zip(&clicks)
-                .map(|(waiting, click)| ToDecide { conversion: waiting.id, click: click.as_ref() })
+                .map(|(waiting, click)| ToDecide {
+                    conversion: waiting.id,
+                    click: click.as_ref(),
+                    touches: &[],
+                })
                 .collect();
             let mut timed = Timed::new(tx);
             for decided in decide_many(&mut timed, &asked, &keys, now)? {

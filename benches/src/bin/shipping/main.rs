@@ -51,6 +51,11 @@ const BATCHES: [usize; 3] = [10_000, 100_000, 500_000];
 /// Clicks per second of own CPU.
 const GOAL: f64 = 1_000_000.0;
 const BYTES: usize = 1 << 30;
+/// By table; in a block a click has as many bytes as `clicks` uncompressed.
+const ON_DISK: &str = "SELECT arrayStringConcat(groupArray(concat(table, ' ', toString(bytes), ' of ', toString(whole))), ', ') \
+    FROM (SELECT table, round(sum(data_compressed_bytes) / (SELECT count() FROM shipped.clicks), 1) AS bytes, \
+    round(sum(data_uncompressed_bytes) / (SELECT count() FROM shipped.clicks), 1) AS whole FROM system.parts \
+    WHERE database = 'shipped' AND active GROUP BY table ORDER BY table)";
 /// Between two looks whether all is shipped.
 const LOOK: Duration = Duration::from_millis(20);
 
@@ -124,6 +129,7 @@ fn main() -> Result<()> {
         let own = show(&format!("shipped, {batch} a batch"), &runs);
         best = best.min(own);
     }
+    println!("\non disk, bytes of a click: {}", runtime.block_on(engine.ask(ON_DISK))?);
     let runs = (0..rounds).map(|_| runtime.block_on(typed::run(&engine, clicks)));
     let runs = runs.collect::<Result<Vec<_>>>()?;
     let own = show("typed insert, 100000 a batch", &runs);

@@ -6,9 +6,12 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::{HeaderName, HeaderValue, header};
 use axum::response::{IntoResponse, Response};
-use hopline_books::payouts::{self, BatchView, Debtor, FailedPayout, NewBatch};
-use hopline_control_store::payouts::{Batch, Payout, RefusedPayee, list_batches};
-use hopline_control_store::{DatabaseExt, StoreError};
+use hopline_books::payouts::{
+    self, BatchView, Debtor, DraftOptions, Export, FailedPayout, NachaSettings, NewBatch,
+};
+use hopline_control_store::payouts::{Batch, Payout, PayoutExchange, RefusedPayee, list_batches};
+use hopline_control_store::{DatabaseExt, StoreError, sha256_hex};
+use hopline_money::Amount;
 use hopline_payfile::FileOut;
 use hopline_runtime::config::PayoutsConfig;
 use hopline_types::{BatchId, PayoutId, PayoutMethod};
@@ -23,7 +26,7 @@ use crate::openapi::Problems;
 use crate::problem::{FieldProblem, Problem};
 use crate::query::Query;
 use crate::request::{Change, Id};
-use crate::view::{Money, Time};
+use crate::view::{ExchangeView, Money, Time};
 use crate::work::{self, Done, Tell, Work};
 
 const COLLECTION: &str = "/v1/payout_batches";
@@ -38,7 +41,7 @@ pub(crate) struct BatchSummary {
     /// `draft`, `approved`, `settled` or `cancelled`.
     status: &'static str,
     currency: &'static str,
-    /// `sepa`, `ach`, `paypal`, `wise` or `manual`.
+    /// `sepa`, `ach`, `paypal`, `wise`, `bank` or `manual`.
     method: &'static str,
     /// What became payable up to this time is in it.
     cutoff: Time,
@@ -54,6 +57,13 @@ pub(crate) struct BatchSummary {
     approved_by: Option<String>,
     settled_at: Option<Time>,
     settled_by: Option<String>,
+    /// When its file was first made.
+    exported_at: Option<Time>,
+    exported_by: Option<String>,
+    /// Amounts are multiples of this.
+    round_down_to: Money,
+    /// The schedule that has prepared it.
+    schedule_id: Option<i64>,
     /// Who was left out, and why.
     refused: Vec<RefusedView>,
 }
@@ -81,6 +91,8 @@ pub(crate) struct PayoutView {
     status: &'static str,
     /// Why it failed.
     reason: Option<String>,
+    /// When it came back after the bank had paid.
+    returned_at: Option<Time>,
     /// The reference in the bank file.
     end_to_end_id: String,
 }
@@ -91,6 +103,21 @@ pub(crate) struct BatchDetail {
     #[serde(flatten)]
     batch: BatchSummary,
     payouts: Vec<PayoutView>,
+    /// What was changed into its currency for them.
+    exchanges: Vec<PayoutExchangeView>,
+}
+
+/// What was changed for a payout: booked as one transaction with two balanced legs.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct PayoutExchangeView {
+    payout_id: i64,
+    /// What was given.
+    given: Money,
+    /// What it became.
+    became: Money,
+    exchange: ExchangeView,
+    /// The id of the ledger transaction.
+    transaction: String,
 }
 
 impl BatchSummary {
@@ -116,22 +143,38 @@ impl BatchSummary {
             approved_by: batch.approved_by.clone(),
             settled_at: batch.settled_at.map(Time),
             settled_by: batch.settled_by.clone(),
+            exported_at: batch.exported_at.map(Time),
+            exported_by: batch.exported_by.clone(),
+            round_down_to: Amount::new(batch.step_minor, batch.currency).into(),
+            schedule_id: batch.schedule,
             refused: batch.refused.iter().map(refused).collect(),
         }
     }
 }
 
 impl BatchDetail {
-    fn of(view: &BatchView) -> Self {
+    pub(crate) fn of(view: &BatchView) -> Self {
         let payout = |payout: &Payout| PayoutView {
             id: payout.id.get(),
             affiliate_id: payout.affiliate.get(),
             amount: payout.amount.into(),
             status: payout.status.as_str(),
             reason: payout.reason.clone(),
+            returned_at: payout.returned_at.map(Time),
             end_to_end_id: payout.end_to_end_id.clone(),
         };
-        Self { batch: BatchSummary::of(&view.batch), payouts: view.payouts.iter().map(payout).collect() }
+        let exchange = |changed: &PayoutExchange| PayoutExchangeView {
+            payout_id: changed.payout.get(),
+            given: changed.from.into(),
+            became: changed.to.into(),
+            exchange: ExchangeView::of(&changed.exchange),
+            transaction: changed.transaction.to_string(),
+        };
+        Self {
+            batch: BatchSummary::of(&view.batch),
+            payouts: view.payouts.iter().map(payout).collect(),
+            exchanges: view.exchanges.iter().map(exchange).collect(),
+        }
     }
 }
 
@@ -155,9 +198,11 @@ pub(crate) async fn draft(State(app): State<Arc<App>>, change: Change) -> Result
         cutoff: fields.optional_time("cutoff"),
         minimum: crate::conversions::form::amount(&mut fields, "minimum"),
     };
+    let round_down_to = crate::conversions::form::amount(&mut fields, "round_down_to");
+    let options = DraftOptions { round_down_to, schedule: None };
     fields.finish()?;
     work::run(&app, &change, Tell::Nobody, move |work| {
-        let drafted = payouts::draft(work.tx, &new, &work.caller.actor.name, work.now)?;
+        let drafted = payouts::draft_with(work.tx, &new, &options, &work.caller.actor.name, work.now)?;
         Ok(Done::created(COLLECTION, log(work, "payout_batch.draft", &drafted)?))
     })
     .await
@@ -193,7 +238,8 @@ pub(crate) async fn get(
     Ok(Json(BatchDetail::of(&found?)))
 }
 
-/// Approve a draft. By another person than its creator, where the four-eyes rule is on.
+/// Approve a draft. By another person than its creator, and than whoever has changed bank data of one of its payees since
+/// that one was last paid, where the four-eyes rule is on. The batch does not change any more.
 #[utoipa::path(post, path = "/v1/payout_batches/{id}/approve", tag = "payouts",
     params(("id" = i64, Path)),
     responses((status = 200, body = BatchDetail), Problems))]
@@ -204,8 +250,10 @@ pub(crate) async fn approve(
 ) -> Result<Response, Problem> {
     Fields::body(&change.body).finish()?;
     let four_eyes = app.services.settings.payouts.four_eyes;
+    let payer = debtor(&app.services.settings.payouts);
     work::run(&app, &change, Tell::Nobody, move |work| {
-        let approved = payouts::approve(work.tx, id, &work.caller.actor.name, four_eyes, work.now)?;
+        let approved =
+            payouts::approve_with_payer(work.tx, id, &work.caller.actor.name, four_eyes, &payer, work.now)?;
         Ok(Done::ok(log(work, "payout_batch.approve", &approved)?))
     })
     .await
@@ -265,12 +313,14 @@ fn failed_payouts(body: &Value) -> Result<Vec<FailedPayout>, Problem> {
     Ok(failed)
 }
 
-/// The file of an approved batch. It changes nothing but the audit log: payees' bank data is seen. `X-Hopline-Count` and
-/// `X-Hopline-Control-Sum` say what is in it.
+/// The file of an approved batch, the same bytes each time. It changes nothing but the audit log: payees' bank data is seen.
+/// `X-Hopline-Count` and `X-Hopline-Control-Sum` say what is in it. `csv` may be in a saved form (`template`).
 #[utoipa::path(get, path = "/v1/payout_batches/{id}/export", tag = "payouts",
     params(("id" = i64, Path),
-        ("format" = crate::forms::ExportFormat, Query)),
-    responses((status = 200, content((String = "application/xml"), (String = "text/csv")),
+        ("format" = crate::forms::ExportFormat, Query),
+        ("template" = Option<String>, Query, description = "With csv: the name of a saved form; its version at the approval counts")),
+    responses((status = 200, content((String = "application/xml"), (String = "text/csv"), (String = "text/plain"),
+            (Vec<u8> = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet")),
         headers(("X-Hopline-Count" = i64), ("X-Hopline-Control-Sum" = String))), Problems))]
 pub(crate) async fn export(
     State(app): State<Arc<App>>,
@@ -279,6 +329,7 @@ pub(crate) async fn export(
     mut query: Query,
 ) -> Result<Response, Problem> {
     let format = query.text("format");
+    let template = query.text("template");
     if format.is_none() {
         query.refuse("format", format!("is missing: expected one of {}", payouts::FORMATS.join(", ")));
     }
@@ -292,9 +343,11 @@ pub(crate) async fn export(
     let now = app.services.clock.now();
     let database = app.services.database_for(caller.scope);
     let file = database.write(move |tx| {
-        let file = payouts::export(tx, id, &format, &debtor)?;
+        let asked = Export { format: format.clone(), template: template.clone(), debtor: debtor.clone() };
+        let file = payouts::export_with(tx, id, &asked, &caller.actor.name, now)?;
         let mut work = Work { tx, caller: &caller, now };
-        let seen = serde_json::json!({"format": &format, "count": file.count});
+        let seen = serde_json::json!({"format": &format, "template": &template, "count": file.count,
+            "control_sum": file.control_sum.to_decimal(), "sha256": sha256_hex(&file.bytes)});
         work.audit("payout_batch.export", format!("payout_batch:{id}"), None, Some(seen))?;
         Ok::<_, Problem>(file)
     });
@@ -308,6 +361,19 @@ fn debtor(payouts: &PayoutsConfig) -> Debtor {
         bic: payouts.debtor_bic.clone(),
         country: payouts.debtor_country.clone(),
         town: payouts.debtor_town.clone(),
+        nacha: NachaSettings {
+            destination: payouts.nacha_destination.clone(),
+            destination_name: payouts.nacha_destination_name.clone(),
+            origin: payouts.nacha_origin.clone(),
+            origin_name: payouts.nacha_origin_name.clone(),
+            originating_bank: payouts.nacha_originating_bank.clone(),
+            company_name: payouts.nacha_company_name.clone(),
+            company_id: payouts.nacha_company_id.clone(),
+            description: payouts.nacha_description.clone(),
+        },
+        paypal_decimal_mark: Some(payouts.paypal_decimal_mark.clone()),
+        wise_source_currency: payouts.wise_source_currency.clone(),
+        wise_columns: payouts.wise_columns.clone(),
     }
 }
 

@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use axum::extract::State;
 use axum::response::Response;
+use hopline_books::Refunded;
 use hopline_control_store::Scope;
 use hopline_control_store::conversions::{self, Conversion};
-use hopline_money::Amount;
 use hopline_types::ConversionId;
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -33,25 +33,62 @@ pub(crate) struct RefundedView {
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct RefundView {
     id: i64,
-    /// Of the order's amount; null where the order has none.
+    /// `refund`, `chargeback`, or `undo` of an earlier one.
+    kind: &'static str,
+    /// The one that it undoes.
+    undoes: Option<i64>,
+    /// Of the order's amount, in its currency; null where the order has none. Below zero where it undoes.
     amount: Option<Money>,
     /// Taken back of what the advertiser pays.
     revenue: Money,
     /// Taken back of what the affiliate gets; not shown to advertisers.
     #[serde(skip_serializing_if = "Option::is_none")]
     payout: Option<Money>,
+    /// What a chargeback has cost, charged to the affiliates; not shown to advertisers.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    fee: Option<Money>,
     reason: String,
     created_at: Time,
 }
 
+impl RefundedView {
+    /// As the caller may see it; keeps an entry in the audit log.
+    pub(super) fn of(
+        work: &mut Work<'_>,
+        action: &str,
+        before: &Conversion,
+        refunded: &Refunded,
+    ) -> Result<Self, Problem> {
+        let Refunded { conversion, refund: given, .. } = refunded;
+        let ordered = conversion.ordered().map_or(given.currency, |order| order.currency);
+        let view = RefundView {
+            id: given.id,
+            kind: given.kind.as_str(),
+            undoes: given.undoes,
+            amount: given.amount_minor.map(|minor| Money::of(minor, ordered)),
+            revenue: Money::of(given.revenue_minor, given.currency),
+            payout: Some(Money::of(given.payout_minor, given.currency)),
+            fee: (given.fee_minor > 0).then(|| Money::of(given.fee_minor, given.currency)),
+            reason: given.reason.clone(),
+            created_at: Time(given.created_at),
+        };
+        let after = json!({"status": state(conversion), "refund": &view});
+        work.audit(action, format!("conversion:{}", conversion.id), state(before), Some(after))?;
+        let sees_payout = work.caller.sides().payout;
+        let (payout, fee) = (view.payout.filter(|_| sees_payout), view.fee.filter(|_| sees_payout));
+        let refund = RefundView { payout, fee, ..view };
+        Ok(Self { conversion: ConversionView::of(conversion, work.caller), refund })
+    }
+}
+
 /// A conversion that the caller may see, about to be booked: that moves accounts of others too.
-fn visible(work: &mut Work<'_>, id: ConversionId) -> Result<Conversion, Problem> {
+pub(super) fn visible(work: &mut Work<'_>, id: ConversionId) -> Result<Conversion, Problem> {
     let found = conversions::get(work.tx, work.caller.scope, id)?.ok_or_else(|| unknown(id))?;
     work.tx.narrow(Scope::All)?;
     Ok(found)
 }
 
-fn state(conversion: &Conversion) -> Option<Value> {
+pub(super) fn state(conversion: &Conversion) -> Option<Value> {
     Some(json!({"status": conversion.status.map(|status| status.as_str()), "reason": conversion.reason}))
 }
 
@@ -72,20 +109,7 @@ pub(crate) async fn refund(
         let before = visible(work, id)?;
         let actor = &work.caller.actor.name;
         let refunded = hopline_books::refund(work.tx, id, amount.as_deref(), &reason, actor, work.now)?;
-        let given = &refunded.refund;
-        let view = RefundView {
-            id: given.id,
-            amount: given.amount_minor.map(|minor| Amount::new(minor, given.currency).into()),
-            revenue: Money::of(given.revenue_minor, given.currency),
-            payout: Some(Money::of(given.payout_minor, given.currency)),
-            reason: given.reason.clone(),
-            created_at: Time(given.created_at),
-        };
-        let after = json!({"status": state(&refunded.conversion), "refund": &view});
-        work.audit("conversion.refund", format!("conversion:{id}"), state(&before), Some(after))?;
-        let conversion = ConversionView::of(&refunded.conversion, work.caller);
-        let payout = view.payout.filter(|_| work.caller.sides().payout);
-        Ok(Done::ok(RefundedView { conversion, refund: RefundView { payout, ..view } }))
+        Ok(Done::ok(RefundedView::of(work, "conversion.refund", &before, &refunded)?))
     })
     .await
 }

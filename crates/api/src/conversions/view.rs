@@ -7,7 +7,7 @@ use serde_json::Value;
 use utoipa::ToSchema;
 
 use crate::caller::Caller;
-use crate::view::{Money, Time};
+use crate::view::{ExchangeView, Money, Time};
 
 /// A conversion. An affiliate is not shown what the advertiser pays, nor the advertiser's own data.
 #[derive(Debug, Serialize, ToSchema)]
@@ -28,8 +28,14 @@ pub(crate) struct ConversionView {
     click_id: Option<String>,
     link_id: Option<i64>,
     coupon: Option<String>,
-    /// The order's amount.
+    /// The order's amount, as reported.
     amount: Option<Money>,
+    /// The same in the offer's currency, where that is another one; null until a rate is known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    converted_amount: Option<Money>,
+    /// The rate that it was converted at.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    exchange: Option<ExchangeView>,
     /// What the advertiser pays; not shown to affiliates.
     #[serde(skip_serializing_if = "Option::is_none")]
     revenue: Option<Option<Money>>,
@@ -76,6 +82,11 @@ impl ConversionView {
     pub(crate) fn of(conversion: &Conversion, caller: &Caller) -> Self {
         let shows_all = !caller.is_affiliate();
         let sides = caller.sides();
+        // Of what several share an affiliate is told its own part.
+        let payout = match caller.actor.affiliate {
+            Some(own) => hopline_books::payout_of(conversion, own),
+            None => conversion.payout,
+        };
         Self {
             id: conversion.id.get(),
             event_id: conversion.event_id.clone(),
@@ -89,9 +100,11 @@ impl ConversionView {
             click_id: conversion.click_id.clone(),
             link_id: conversion.link.map(i64::from),
             coupon: conversion.coupon.clone(),
-            amount: conversion.amount.map(Money::from),
+            amount: conversion.ordered().map(Money::from),
+            converted_amount: conversion.order.and(conversion.amount).map(Money::from),
+            exchange: conversion.exchange.as_ref().map(ExchangeView::of),
             revenue: sides.revenue.then(|| conversion.revenue.map(Money::from)),
-            payout: sides.payout.then(|| conversion.payout.map(Money::from)),
+            payout: sides.payout.then(|| payout.map(Money::from)),
             status: conversion.shown_status().as_str(),
             commission_status: conversion.status.map(|status| status.as_str()),
             duplicate: conversion.was_repeated(),

@@ -81,6 +81,7 @@ pub(crate) enum Method {
     Paypal,
     Wise,
     Manual,
+    Bank,
 }
 
 /// What the advertiser has decided already.
@@ -121,15 +122,6 @@ pub(crate) enum ReportFormat {
     Csv,
 }
 
-/// The file of a payout batch.
-#[derive(ToSchema)]
-pub(crate) enum ExportFormat {
-    #[schema(rename = "csv")]
-    Csv,
-    #[schema(rename = "pain.001.001.09")]
-    Pain,
-}
-
 /// How clicks are written.
 #[derive(ToSchema)]
 #[schema(rename_all = "snake_case")]
@@ -150,6 +142,7 @@ pub(crate) enum TransactionKind {
     PayoutReserved,
     PayoutSettled,
     PayoutFailed,
+    PayoutReturned,
     AdvertiserPayment,
     Adjustment,
     Exchange,
@@ -204,4 +197,26 @@ pub(crate) enum FindingReason {
     Geo,
     Device,
     Blocked,
+}
+
+/// Whose usual names a mapping of mobile measurement reads.
+#[derive(ToSchema)]
+#[schema(rename_all = "snake_case")]
+pub(crate) enum MeasurementProvider {
+    Generic,
+    Appsflyer,
+    Adjust,
+    Branch,
+    Kochava,
+    Singular,
+}
+
+/// What became of a report of an install.
+#[derive(ToSchema)]
+#[schema(rename_all = "snake_case")]
+pub(crate) enum InstallStateName {
+    Counted,
+    Kept,
+    Waiting,
+    Refused,
 }

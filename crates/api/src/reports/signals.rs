@@ -8,7 +8,7 @@ use axum::extract::State;
 use hopline_control_store::DatabaseExt;
 use hopline_control_store::signals::{OrderPeriod, orders};
 use hopline_report::{
-    CLICKS_MIN, QUICK_ORDER_MILLIS, Ratio, ReportQuery, SIGNALS_VERSION, Signal, SignalRow, Z_BOUND, judge,
+    CLICKS_MIN, QUICK_ORDER_MILLIS, Ratio, SIGNALS_VERSION, Signal, SignalRow, Z_BOUND, judge,
 };
 use hopline_types::{AffiliateId, OfferId};
 use serde::Serialize;
@@ -175,16 +175,9 @@ pub(crate) async fn signals(
 ) -> Result<Json<SignalsAnswer>, Problem> {
     let offer = query.id::<OfferId>("offer");
     let affiliate = query.id::<AffiliateId>("affiliate");
-    let mut pairs = vec![("group_by", String::new())];
-    for name in ["from", "to", "tz"] {
-        pairs.extend(query.text(name).map(|text| (name, text)));
-    }
-    let period = ReportQuery::parse(pairs, app.services.clock.now(), caller.report_scope());
-    for error in period.as_ref().err().into_iter().flatten() {
-        query.refuse(&error.field, error.message.clone());
-    }
+    let period = super::period(&mut query, &app, &caller);
     query.finish()?;
-    let period = period.map_err(super::refused)?;
+    let period = period?;
     let (from, to, tz) = (period.from, period.to, period.zone.iana_name().unwrap_or("UTC").to_owned());
 
     let scope = caller.scope;

@@ -22,7 +22,7 @@ use crate::problem::Problem;
 use crate::query::Query;
 use crate::request::{Change, Id};
 use crate::view::Time;
-use crate::work::{self, Done, Tell};
+use crate::work::{self, Done, Tell, Work};
 
 const COLLECTION: &str = "/v1/affiliates";
 
@@ -35,7 +35,7 @@ pub(crate) struct AffiliateView {
     email: String,
     /// `active`, `paused`, `pending` or `blocked`.
     status: &'static str,
-    /// How it is paid: an object with `type`, as given.
+    /// How it is paid: an object with `type`; accounts are shown by their last four.
     payout_method: Option<Value>,
     payout_method_changed_at: Option<Time>,
     created_at: Time,
@@ -56,11 +56,8 @@ impl AffiliateView {
         }
     }
 
-    /// As the log keeps it: account numbers shortened.
     fn log(affiliate: &Affiliate) -> Option<Value> {
-        let mut view = Self::of(affiliate);
-        view.payout_method = view.payout_method.as_ref().map(payout_method::for_log);
-        serde_json::to_value(view).ok()
+        serde_json::to_value(Self::of(affiliate)).ok()
     }
 }
 
@@ -154,6 +151,38 @@ pub(crate) async fn update(
         Ok(Done::ok(AffiliateView::of(&after)))
     })
     .await
+}
+
+/// How an affiliate is paid, whole.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct PayoutMethodView {
+    affiliate_id: i64,
+    /// As entered; null where nothing is entered.
+    payout_method: Option<Value>,
+}
+
+/// Show an affiliate's whole payout method. That it was shown, and to whom, goes into the audit log.
+#[utoipa::path(get, path = "/v1/affiliates/{id}/payout_method", tag = "affiliates",
+    params(("id" = i64, Path)),
+    responses((status = 200, body = PayoutMethodView), Problems))]
+pub(crate) async fn payout_method(
+    State(app): State<Arc<App>>,
+    caller: Caller,
+    Id(id): Id<AffiliateId>,
+    query: Query,
+) -> Result<Json<PayoutMethodView>, Problem> {
+    query.finish()?;
+    let (scope, now) = (caller.scope, app.services.clock.now());
+    let database = app.services.database_for(scope);
+    let shown = database.write(move |tx| {
+        let affiliate = affiliates::get(tx, scope, id)?.ok_or_else(|| unknown(id))?;
+        let method = affiliates::payout_method(tx, id)?;
+        let mut work = Work { tx, caller: &caller, now };
+        let seen = serde_json::json!({"payout_method": affiliate.payout_method});
+        work.audit("affiliate.payout_method.reveal", format!("affiliate:{id}"), None, Some(seen))?;
+        Ok::<_, Problem>(PayoutMethodView { affiliate_id: id.get(), payout_method: method })
+    });
+    Ok(Json(shown.await?))
 }
 
 fn unknown(id: AffiliateId) -> Problem {

@@ -5,15 +5,16 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::State;
 use axum::response::Response;
-use hopline_control_store::offers::{self, Goal, Offer, TermsVersion};
-use hopline_control_store::{DatabaseExt, Scope, StoreError, Tx};
-use hopline_terms::{GoalTermsForm, PriceForm};
-use hopline_types::{GoalId, OfferId, TermsId, UnixMillis};
+use hopline_control_store::offers::{self, Goal, NewTerms, Offer, TermsVersion, Whose};
+use hopline_control_store::{DatabaseExt, Scope, StoreError, Tx, affiliates, groups};
+use hopline_terms::{GoalTermsForm, Plan, PriceForm};
+use hopline_types::{AffiliateId, GoalId, GroupId, OfferId, TermsId, UnixMillis};
 use serde::Serialize;
 use serde_json::{Value, json};
 use utoipa::ToSchema;
 
 use super::offers::{GoalView, current, price};
+use super::terms;
 use crate::app::App;
 use crate::caller::{Caller, Sides};
 use crate::fields::Fields;
@@ -41,12 +42,28 @@ pub(crate) struct TermsView {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<crate::forms::PriceFormDoc>)]
     payout: Option<PriceForm>,
+    /// When it ends; null: never.
+    until: Option<Time>,
+    /// The only affiliate that it is for.
+    affiliate_id: Option<i64>,
+    /// The only group of affiliates that it is for.
+    group_id: Option<i64>,
+    /// What else is said: `rates`, `without`, `order_min`, `order_max`, `recurring`, `tiers`, `levels`; shown to operators and finance.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Object>)]
+    plan: Option<Value>,
     created_at: Time,
 }
 
 impl TermsView {
-    fn of(version: &TermsVersion, offer: &Offer, sides: Sides) -> Self {
+    pub(super) fn of(version: &TermsVersion, offer: &Offer, sides: Sides) -> Self {
         let form = version.terms.form(offer.currency);
+        let (affiliate_id, group_id) = match version.whose {
+            Whose::All => (None, None),
+            Whose::Group(group) => (None, Some(group.get())),
+            Whose::Affiliate(affiliate) => (Some(affiliate.get()), None),
+        };
+        let shows_plan = sides.payout && sides.revenue && !version.plan.is_empty();
         Self {
             id: version.id.get(),
             goal_id: version.goal_id.get(),
@@ -54,6 +71,10 @@ impl TermsView {
             effective_from: Time(version.effective_from),
             revenue: form.revenue.unwrap_or_default(),
             payout: sides.payout.then(|| form.payout.unwrap_or_default()),
+            until: version.until.map(Time),
+            affiliate_id,
+            group_id,
+            plan: shows_plan.then(|| serde_json::to_value(&version.plan).ok()).flatten(),
             created_at: Time(version.created_at),
         }
     }
@@ -64,7 +85,11 @@ fn unknown(id: GoalId) -> Problem {
 }
 
 /// A goal and its offer, if the offer may be seen.
-fn visible(tx: &mut dyn Tx, scope: Scope, id: GoalId) -> Result<Option<(Goal, Offer)>, StoreError> {
+pub(super) fn visible(
+    tx: &mut dyn Tx,
+    scope: Scope,
+    id: GoalId,
+) -> Result<Option<(Goal, Offer)>, StoreError> {
     let Some(goal) = offers::goal(tx, id)? else { return Ok(None) };
     Ok(offers::get(tx, scope, goal.offer_id)?.map(|offer| (goal, offer)))
 }
@@ -169,6 +194,10 @@ struct Form {
     revenue: Option<PriceForm>,
     payout: Option<PriceForm>,
     effective_from: Option<UnixMillis>,
+    until: Option<UnixMillis>,
+    affiliate: Option<AffiliateId>,
+    group: Option<GroupId>,
+    plan: Plan,
 }
 
 /// Enter a new version of a goal's terms. Versions are never changed.
@@ -190,7 +219,14 @@ pub(crate) async fn add_version(
         revenue: price(&mut fields, "revenue").0,
         payout: price(&mut fields, "payout").0,
         effective_from: fields.optional_time("effective_from"),
+        until: fields.optional_time("until"),
+        affiliate: fields.optional_id("affiliate_id"),
+        group: fields.optional_id("group_id"),
+        plan: terms::plan(&mut fields),
     };
+    if form.affiliate.is_some() && form.group.is_some() {
+        fields.refuse("group_id", "is given beside affiliate_id: terms are for one of them");
+    }
     fields.finish()?;
     work::run(&app, &change, Tell::Nobody, move |work| {
         let scope = work.caller.scope;
@@ -201,9 +237,29 @@ pub(crate) async fn add_version(
             problems
                 .push(FieldProblem::new("effective_from", "is in the past: what was earned stays as it is"));
         }
+        if form.until.is_some_and(|until| until <= from) {
+            problems.push(FieldProblem::new("until", "is not after effective_from"));
+        }
+        if let Some(affiliate) = form.affiliate
+            && affiliates::get(work.tx, scope, affiliate)?.is_none()
+        {
+            problems.push(FieldProblem::new("affiliate_id", format!("there is no affiliate {affiliate}")));
+        }
+        if let Some(group) = form.group
+            && groups::get(work.tx, group)?.is_none()
+        {
+            problems.push(FieldProblem::new("group_id", format!("there is no group {group}")));
+        }
+        problems.extend(terms::refusals(form.plan.check("", goal.kind, offer.currency)));
+        if form.plan.tiers.is_some() {
+            // Nothing settles them: accepting them would promise what is not paid.
+            problems
+                .push(FieldProblem::new("tiers", "is not available yet: periods are not settled by tiers"));
+        }
         let (revenue, payout) = (form.revenue.clone(), form.payout.clone());
         let written = GoalTermsForm { kind: Some(goal.kind.as_str().to_owned()), revenue, payout };
-        let checked = written.check("", Some(offer.currency)).map_err(|refusals| {
+        let above_100 = form.plan.allow_above_100;
+        let checked = written.check_allowing("", Some(offer.currency), above_100).map_err(|refusals| {
             problems.extend(
                 refusals.into_iter().map(|refusal| FieldProblem::new(refusal.field, refusal.message)),
             );
@@ -211,7 +267,14 @@ pub(crate) async fn add_version(
         let Some(checked) = checked.ok().filter(|_| problems.is_empty()) else {
             return Err(Problem::fields(problems));
         };
-        let added = offers::add_terms(work.tx, id, &checked.terms, from, work.now)?;
+        let whose = match (form.affiliate, form.group) {
+            (Some(affiliate), _) => Whose::Affiliate(affiliate),
+            (None, Some(group)) => Whose::Group(group),
+            (None, None) => Whose::All,
+        };
+        let (plan, until) = (form.plan.clone(), form.until);
+        let new = NewTerms { terms: checked.terms, plan, whose, effective_from: from, until };
+        let added = offers::add_version(work.tx, id, &new, work.now)?;
         let view = TermsView::of(&added, &offer, Sides::BOTH);
         work.audit("terms.add", format!("goal:{id}"), None, serde_json::to_value(&view).ok())?;
         Ok(Done::created("/v1/terms", view))

@@ -1,12 +1,14 @@
 //! `/v1/offers`.
 
 mod caps;
+mod credit;
 mod form;
 mod save;
 mod shape;
 mod traffic;
 
 pub(super) use form::{URL_CHARS_MAX, check_url, currency, price};
+pub(super) use save::may_name;
 pub(crate) use shape::{GoalView, OfferView};
 pub(crate) use traffic::TargetingView;
 
@@ -57,7 +59,7 @@ pub(super) fn current(tx: &mut dyn Tx, offer: Offer, now: UnixMillis) -> Result<
     request_body = crate::forms::OfferForm,
     responses((status = 201, body = OfferView), Problems))]
 pub(crate) async fn create(State(app): State<Arc<App>>, change: Change) -> Result<Response, Problem> {
-    let (new, rules, warnings) = form::new_offer(&change.body)?;
+    let (new, settings, rules, warnings) = form::new_offer(&change.body)?;
     work::run(&app, &change, Tell::Edges, move |work| {
         let advertiser = new.advertiser_id;
         if advertisers::get(work.tx, work.caller.scope, advertiser)?.is_none() {
@@ -65,6 +67,7 @@ pub(crate) async fn create(State(app): State<Arc<App>>, change: Change) -> Resul
         }
         let offer = offers::create(work.tx, &new, work.now)?;
         let offer = save::rules(work, offer, &rules)?;
+        let offer = settings.credit().save(work, offer)?;
         let current = current(work.tx, offer, work.now)?;
         let view = OfferView::of(&current, Sides::BOTH, None);
         let object = format!("offer:{}", current.offer.id);
@@ -149,6 +152,7 @@ pub(crate) async fn update(
         let after = offers::update(work.tx, scope, id, &mut apply, now)?.ok_or_else(|| unknown(id))?;
         form::check_times(&after.settings)?;
         let after = save::rules(work, after, &rules)?;
+        let after = change.credit().save(work, after)?;
         let after = current(work.tx, after, now)?;
         let log = |offer: &Current| serde_json::to_value(OfferView::of(offer, Sides::BOTH, None)).ok();
         work.audit("offer.update", format!("offer:{id}"), log(&before), log(&after))?;

@@ -1,11 +1,14 @@
-//! How an affiliate is paid: read, checked, shown.
+//! How an affiliate is paid: read and checked.
 //!
-//! Kept as JSON with a `type`; an IBAN is kept without spaces. Bank data is shown to operators, finance and the affiliate
-//! itself, never to advertisers, who see no affiliates at all.
+//! Kept as JSON with a `type`, sealed; account numbers are kept without spaces. Shown is it by its last four, and whole only
+//! by a call of its own, which the audit log keeps (P-42). Advertisers see no affiliates at all.
+//!
+//! What a file would refuse is refused here already, where it can still be corrected.
 
 use hopline_money::{Amount, Currency};
-use hopline_payfile::{Address, Bic, Iban, Payee, RefusalReason, refuse};
+use hopline_payfile::{Address, Bic, Iban, PayTo, RefusalReason, RoutingNumber, refuse_payee};
 use hopline_types::PayoutMethod;
+use serde::Deserialize as _;
 use serde_json::{Map, Value, json};
 
 use crate::fields::Fields;
@@ -23,9 +26,13 @@ pub(super) fn read(fields: &mut Fields<'_>) -> Option<Value> {
         Some(PayoutMethod::Paypal) => Some(paypal(&mut inner)),
         Some(PayoutMethod::Wise) => Some(wise(&mut inner)),
         Some(PayoutMethod::Ach) => Some(ach(&mut inner)),
+        Some(PayoutMethod::Bank) => Some(bank(&mut inner)),
         Some(PayoutMethod::Manual) => Some(manual(&mut inner)),
         None => None,
     };
+    if let (Some(method), Some(kept)) = (method, &kept) {
+        check_scheme(&mut inner, method, kept);
+    }
     let problems = match method {
         // Which fields there are depends on the type: without one they cannot be judged.
         None => inner.close_lenient(),
@@ -38,65 +45,64 @@ pub(super) fn read(fields: &mut Fields<'_>) -> Option<Value> {
     Some(Value::Object(object))
 }
 
+/// The rules of the method's files, over what was read. What is empty or was remarked on already is left alone.
+fn check_scheme(fields: &mut Fields<'_>, method: PayoutMethod, kept: &Map<String, Value>) {
+    let Ok(pay_to) = PayTo::deserialize(Value::Object(kept.clone())) else { return };
+    let currency = if method == PayoutMethod::Ach { Currency::USD } else { Currency::EUR };
+    let Some(reason) = refuse_payee(method, &pay_to, Amount::new(1, currency)) else { return };
+    let field = match &reason {
+        // Missing fields were remarked on one by one.
+        RefusalReason::NoBankData | RefusalReason::Missing { .. } | RefusalReason::NameMissing => return,
+        RefusalReason::InvalidIban(_) | RefusalReason::OutsideSepa { .. } => "iban",
+        RefusalReason::InvalidBic(_) => "bic",
+        RefusalReason::InvalidAddress { .. } => "address",
+        RefusalReason::InvalidRouting(_) => "routing_number",
+        RefusalReason::InvalidAccount { .. } => "account_number",
+        RefusalReason::InvalidRecipient { what, .. } => match *what {
+            "mail address" => "email",
+            "payer id" => "payer_id",
+            "recipient" => "recipient",
+            _ => "holder",
+        },
+        _ => "holder",
+    };
+    fields.refuse(field, reason.to_string());
+}
+
 fn put(object: &mut Map<String, Value>, name: &str, value: Option<String>) {
     if let Some(value) = value {
         object.insert(name.to_owned(), value.into());
     }
 }
 
+/// A text without the spaces that people write into account numbers.
+fn compact(text: &str) -> String {
+    text.chars().filter(|c| !c.is_whitespace()).collect()
+}
+
+/// An IBAN in its one form; where it is wrong, as given, and the scheme's check tells why.
+fn iban(text: &str) -> String {
+    Iban::new(text).map_or_else(|_| compact(text), |iban| iban.as_str().to_owned())
+}
+
+fn bic(fields: &mut Fields<'_>) -> Option<String> {
+    let text = fields.optional_text("bic", 16)?;
+    Some(Bic::new(&text).map_or(text, |bic| bic.as_str().to_owned()))
+}
+
 fn sepa(fields: &mut Fields<'_>) -> Map<String, Value> {
-    let holder = fields.text("holder", HOLDER_CHARS_MAX);
-    let iban = fields.text("iban", 64);
-    let bic = fields.optional_text("bic", 16);
-    let address = address(fields);
-    let iban = match Iban::new(&iban) {
-        Ok(iban) => iban.as_str().to_owned(),
-        Err(_) if iban.is_empty() => iban,
-        Err(refusal) => {
-            fields.refuse("iban", refusal.to_string());
-            String::new()
-        }
-    };
-    let bic = bic.and_then(|bic| match Bic::new(&bic) {
-        Ok(bic) => Some(bic.as_str().to_owned()),
-        Err(refusal) => {
-            fields.refuse("bic", refusal.to_string());
-            None
-        }
-    });
-    if !holder.is_empty() && !iban.is_empty() {
-        check_scheme(fields, &holder, &iban, bic.as_deref(), address.as_ref());
-    }
     let mut object = Map::new();
-    put(&mut object, "holder", Some(holder));
-    put(&mut object, "iban", Some(iban));
-    put(&mut object, "bic", bic);
-    if let Some(address) = address {
-        object.insert("address".into(), json!(address));
-    }
+    put(&mut object, "holder", Some(fields.text("holder", HOLDER_CHARS_MAX)));
+    put(&mut object, "iban", Some(iban(&fields.text("iban", 64))));
+    put(&mut object, "bic", bic(fields));
+    put_address(&mut object, fields);
     object
 }
 
-/// What a bank file would refuse is refused here already, where it can still be corrected.
-fn check_scheme(
-    fields: &mut Fields<'_>,
-    holder: &str,
-    iban: &str,
-    bic: Option<&str>,
-    address: Option<&Address>,
-) {
-    let amount = Amount::new(1, Currency::EUR);
-    let payee = Payee { name: holder, iban: Some(iban), bic, address, amount };
-    let Some(reason) = refuse(&payee) else { return };
-    let field = match reason {
-        RefusalReason::NoBankData | RefusalReason::InvalidIban(_) | RefusalReason::OutsideSepa { .. } => {
-            "iban"
-        }
-        RefusalReason::InvalidBic(_) => "bic",
-        RefusalReason::InvalidAddress { .. } => "address",
-        _ => "holder",
-    };
-    fields.refuse(field, reason.to_string());
+fn put_address(object: &mut Map<String, Value>, fields: &mut Fields<'_>) {
+    if let Some(address) = address(fields) {
+        object.insert("address".into(), json!(address));
+    }
 }
 
 fn address(fields: &mut Fields<'_>) -> Option<Address> {
@@ -120,46 +126,63 @@ fn address(fields: &mut Fields<'_>) -> Option<Address> {
 }
 
 fn paypal(fields: &mut Fields<'_>) -> Map<String, Value> {
+    let has_email = fields.has("email");
+    let email = has_email.then(|| super::email(fields));
+    let payer_id = fields.optional_text("payer_id", 32);
+    if !has_email && payer_id.is_none() {
+        fields.refuse("email", "is missing, and so is payer_id: one of them is needed");
+    }
     let mut object = Map::new();
-    put(&mut object, "email", Some(super::email(fields)));
+    put(&mut object, "email", email);
+    put(&mut object, "payer_id", payer_id.map(|id| compact(&id).to_uppercase()));
     object
 }
 
 fn wise(fields: &mut Fields<'_>) -> Map<String, Value> {
-    let has_email = fields.value("email").is_some();
+    let has_email = fields.has("email");
     let email = has_email.then(|| super::email(fields));
     let recipient = fields.optional_text("recipient", 64);
-    if !has_email && fields.value("recipient").is_none() {
+    if !has_email && recipient.is_none() {
         fields.refuse("email", "is missing, and so is recipient: one of them is needed");
     }
     let mut object = Map::new();
+    put(&mut object, "holder", fields.optional_text("holder", HOLDER_CHARS_MAX));
     put(&mut object, "email", email);
     put(&mut object, "recipient", recipient);
+    put_address(&mut object, fields);
     object
 }
 
 fn ach(fields: &mut Fields<'_>) -> Map<String, Value> {
-    let holder = fields.text("holder", 22);
-    let routing = fields.text("routing_number", 9);
-    let account = fields.text("account_number", 17);
-    let kind = fields.optional_text("account_type", 16);
-    if !routing.is_empty() && !is_routing_number(&routing) {
-        fields.refuse("routing_number", "is no routing number of nine digits whose check digit fits");
-    }
-    let is_account = account.chars().all(|c| c.is_ascii_alphanumeric() || c == '-');
-    if !is_account {
-        fields.refuse("account_number", "holds other characters than letters, digits and -");
-    }
-    if let Some(kind) = kind.as_deref()
-        && !matches!(kind, "checking" | "savings")
-    {
-        fields.refuse("account_type", format!("{kind:?} is not one of checking, savings"));
-    }
+    let holder = fields.text("holder", HOLDER_CHARS_MAX);
+    let routing = fields.text("routing_number", 16);
+    let account = fields.text("account_number", 32);
+    let account_type =
+        fields.optional_choice("account_type", &[("checking", "checking"), ("savings", "savings")]);
+    let holder_type = fields.optional_choice("holder_type", &[("person", "person"), ("company", "company")]);
+    let routing =
+        RoutingNumber::new(&routing).map_or_else(|_| compact(&routing), |number| number.as_str().to_owned());
     let mut object = Map::new();
     put(&mut object, "holder", Some(holder));
     put(&mut object, "routing_number", Some(routing));
-    put(&mut object, "account_number", Some(account));
-    put(&mut object, "account_type", Some(kind.unwrap_or_else(|| "checking".to_owned())));
+    put(&mut object, "account_number", Some(compact(&account)));
+    put(&mut object, "account_type", Some(account_type.unwrap_or("checking").to_owned()));
+    put(&mut object, "holder_type", Some(holder_type.unwrap_or("person").to_owned()));
+    object
+}
+
+fn bank(fields: &mut Fields<'_>) -> Map<String, Value> {
+    let mut object = Map::new();
+    put(&mut object, "holder", Some(fields.text("holder", 140)));
+    put(&mut object, "iban", fields.optional_text("iban", 64).map(|text| iban(&text)));
+    put(&mut object, "account_number", fields.optional_text("account_number", 64).map(|text| compact(&text)));
+    if object.get("iban").is_none() && object.get("account_number").is_none() {
+        fields.refuse("iban", "is missing, and so is account_number: one of them is needed");
+    }
+    put(&mut object, "bic", bic(fields));
+    put(&mut object, "bank_code", fields.optional_text("bank_code", 35));
+    put(&mut object, "bank_name", fields.optional_text("bank_name", 140));
+    put_address(&mut object, fields);
     object
 }
 
@@ -167,26 +190,6 @@ fn manual(fields: &mut Fields<'_>) -> Map<String, Value> {
     let mut object = Map::new();
     put(&mut object, "note", fields.optional_text("note", 200));
     object
-}
-
-/// The ABA check: 3, 7, 1 times the digits adds up to a multiple of ten.
-fn is_routing_number(text: &str) -> bool {
-    let digits: Vec<u32> = text.chars().filter_map(|c| c.to_digit(10)).collect();
-    let sum: u32 =
-        digits.iter().zip([3, 7, 1].into_iter().cycle()).map(|(digit, weight)| digit * weight).sum();
-    text.len() == 9 && digits.len() == 9 && sum > 0 && sum.is_multiple_of(10)
-}
-
-/// The method as the audit log keeps it: account numbers only by their last four characters.
-pub(super) fn for_log(method: &Value) -> Value {
-    let mut method = method.clone();
-    for name in ["iban", "account_number", "recipient"] {
-        if let Some(Value::String(text)) = method.get_mut(name) {
-            let kept: Vec<char> = text.chars().rev().take(4).collect();
-            *text = format!("…{}", kept.into_iter().rev().collect::<String>());
-        }
-    }
-    method
 }
 
 #[cfg(test)]
@@ -209,7 +212,15 @@ mod tests {
         let given = json!({"type": "sepa", "holder": "Blog GmbH", "iban": "DE89 3704 0044 0532 0130 00"});
         let kept = read_method(&given).unwrap();
         assert_eq!(kept, json!({"type": "sepa", "holder": "Blog GmbH", "iban": "DE89370400440532013000"}));
-        assert_eq!(for_log(&kept)["iban"], "…3000");
+        let given = json!({"type": "ach", "holder": "Jane Doe", "routing_number": "021 000 021", "account_number": "12 34567"});
+        let kept = read_method(&given).unwrap();
+        assert_eq!(
+            (&kept["routing_number"], &kept["account_number"]),
+            (&json!("021000021"), &json!("1234567"))
+        );
+        assert_eq!((&kept["account_type"], &kept["holder_type"]), (&json!("checking"), &json!("person")));
+        let kept = read_method(&json!({"type": "paypal", "payer_id": "abcde12345678"})).unwrap();
+        assert_eq!(kept["payer_id"], "ABCDE12345678");
     }
 
     #[test]
@@ -219,7 +230,22 @@ mod tests {
             fields(
                 json!({"type": "sepa", "holder": "", "iban": "DE89370400440532013001", "bic": "X", "account": 1})
             ),
-            ["payout_method.holder", "payout_method.iban", "payout_method.bic", "payout_method.account"]
+            ["payout_method.holder", "payout_method.iban", "payout_method.account"]
+        );
+        let ach = |routing: &str, account: &str| json!({"type": "ach", "holder": "A", "routing_number": routing, "account_number": account});
+        assert_eq!(fields(ach("021000022", "1")), ["payout_method.routing_number"]);
+        assert_eq!(fields(ach("000000000", "1")), ["payout_method.routing_number"]);
+        assert_eq!(fields(ach("021000021", "1;2")), ["payout_method.account_number"]);
+        assert_eq!(fields(json!({"type": "bank", "holder": "A"})), ["payout_method.iban"]);
+        assert_eq!(
+            fields(json!({"type": "bank", "holder": "A", "iban": "DE88370400440532013000"})),
+            ["payout_method.iban"]
+        );
+        assert_eq!(fields(json!({"type": "paypal", "payer_id": "x"})), ["payout_method.payer_id"]);
+        assert_eq!(fields(json!({"type": "wise", "recipient": "1 2"})), ["payout_method.recipient"]);
+        assert_eq!(
+            fields(json!({"type": "sepa", "holder": "A", "iban": "DE89370400440532013000", "bic": "X"})),
+            ["payout_method.bic"]
         );
         let outside = json!({"type": "sepa", "holder": "A", "iban": "BR1800360305000010009795493C1"});
         assert_eq!(fields(outside), ["payout_method.iban"]);
@@ -230,13 +256,5 @@ mod tests {
         let address = json!({"type": "sepa", "holder": "A", "iban": "DE89370400440532013000",
             "address": {"street": "Weg", "country": "de"}});
         assert_eq!(fields(address), ["payout_method.address.town", "payout_method.address.country"]);
-    }
-
-    #[test]
-    fn routing_numbers_have_a_check_digit() {
-        assert!(is_routing_number("021000021"));
-        assert!(!is_routing_number("021000022"));
-        assert!(!is_routing_number("000000000"));
-        assert!(!is_routing_number("02100002"));
     }
 }

@@ -134,7 +134,7 @@ async fn unknown_and_repeated_query_parameters_are_refused() {
     assert_eq!(world.get("/v1/goals").await.bad_fields(400), ["offer_id"]);
     assert_eq!(world.get("/v1/conversions?from=soon&status=great").await.bad_fields(400), ["status", "from"]);
     assert_eq!(world.get("/v1/payout_batches/1/export").await.bad_fields(400), ["format"]);
-    assert_eq!(world.get("/v1/payout_batches/1/export?format=xlsx").await.bad_fields(400), ["format"]);
+    assert_eq!(world.get("/v1/payout_batches/1/export?format=docx").await.bad_fields(400), ["format"]);
 }
 
 #[tokio::test]

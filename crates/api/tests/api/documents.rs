@@ -120,7 +120,25 @@ async fn answers_hold_what_the_document_says() {
     world.sale("A-1", 1).await;
     let batch = json!({"currency": "EUR", "method": "sepa"});
     world.post("/v1/payout_batches", &batch).await.expect(201);
+    let schedule = json!({"currency": "EUR", "method": "sepa", "when": {"every": "month", "day": 1}});
+    world.post("/v1/payout_schedules", &schedule).await.expect(201);
+    let minimum = json!({"method": "sepa", "currency": "EUR", "minimum": "0.01"});
+    world.post("/v1/payout_minimums", &minimum).await.expect(200);
+    world
+        .post("/v1/affiliates/1/payout_minimums", &json!({"currency": "EUR", "minimum": "0.01"}))
+        .await
+        .expect(200);
+    world
+        .post(
+            "/v1/payout_templates",
+            &json!({"name": "bank", "template": {"columns": [{"value": "{iban}"}]}}),
+        )
+        .await
+        .expect(200);
     world.post("/v1/click_findings", &crate::click_findings::robots()).await.expect(201);
+    let coupon = json!({"advertiser_id": 1, "code": "SUMMER10", "affiliate_id": 1});
+    world.post("/v1/coupons", &coupon).await.expect(201);
+    crate::installs::furnish(&world).await;
     let document: Value = serde_json::from_str(&hopline_api::openapi_json()).unwrap();
     let mut compared = 0;
     for (path, item) in document["paths"].as_object().unwrap() {

@@ -2,17 +2,22 @@
 
 #![expect(clippy::unwrap_used, reason = "helpers of tests fail as tests do")]
 
+mod attribution;
 mod bad_input;
 mod click_findings;
+mod commissions;
 mod conversions;
 mod documents;
 mod domains;
 mod harness;
 mod idempotency;
+mod installs;
 mod internal;
 mod landing_pages;
 mod listener;
 mod lists;
+mod models;
+mod payouts;
 mod qr;
 mod reports;
 mod roles;

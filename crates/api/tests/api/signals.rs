@@ -94,6 +94,7 @@ async fn enter_orders(world: &World, orders: Vec<(Option<i64>, String, UnixMilli
                     quantity: 1,
                     amount: Some(4_990),
                     currency: Currency::EUR,
+                    order: None,
                     converted_at: *converted_at,
                     received_at: NOW,
                 };

@@ -45,6 +45,7 @@ fn thread() -> Rc<Thread> {
         agents: UserAgents::built_in(),
         networks: DatacenterNetworks::built_in(),
         honours_gpc: true,
+        apple_keys: hopline_installs::AppleKeys::published(false),
         places: None,
         counters: Arc::default(),
         duplicates: Arc::new(DuplicateTable::new(8, 1)),

@@ -24,12 +24,24 @@ pub(super) fn by_token<'a>(
     parameters: &Parameters<'_>,
     catalogue: &'a Catalogue,
 ) -> Result<&'a Advertiser, Problem> {
-    let hash = given_token(parameters)?;
-    catalogue.advertiser_by_token(&hash).ok_or_else(wrong_token)
+    holder(parameters.get("token"), catalogue)
+}
+
+/// The advertiser whose token it is.
+pub(super) fn holder<'a>(token: &str, catalogue: &'a Catalogue) -> Result<&'a Advertiser, Problem> {
+    catalogue.advertiser_by_token(&hash_of(token)?).ok_or_else(wrong_token)
+}
+
+/// Whether it is this advertiser's token.
+pub(super) fn is_token(token: &str, advertiser: &Advertiser) -> Result<bool, Problem> {
+    Ok(hash_of(token)?.ct_eq(&advertiser.postback_token_sha256).into())
 }
 
 fn given_token(parameters: &Parameters<'_>) -> Result<[u8; 32], Problem> {
-    let token = parameters.get("token");
+    hash_of(parameters.get("token"))
+}
+
+fn hash_of(token: &str) -> Result<[u8; 32], Problem> {
     if token.is_empty() {
         let message = "the advertiser's postback token is needed";
         return Err(Problem::of(StatusCode::UNAUTHORIZED, "token", message));

@@ -7,6 +7,7 @@ mod clicks;
 mod front;
 #[expect(clippy::unwrap_used, reason = "helpers of one test program")]
 mod full_disk;
+mod installs;
 mod lane;
 mod lifecycle;
 mod memory;

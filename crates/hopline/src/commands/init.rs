@@ -7,7 +7,7 @@ use hopline_runtime::config::Config;
 use hopline_runtime::files::DataDir;
 
 use crate::stores::Missing;
-use crate::{out, stores};
+use crate::{bank_data, out, stores};
 
 /// Creates what is missing and says so.
 pub(crate) fn run(config: &Config) -> anyhow::Result<()> {
@@ -35,6 +35,9 @@ async fn prepare(config: &Config, folder: &Path, clock: &Clock) -> anyhow::Resul
     told("click store", &clicks.name, &clicks.done)?;
     let made = stores::ensure_keys(&control.store, clock).await?;
     out(format!("keys: {}\n", if made { "made" } else { "found" }).as_bytes())?;
+    for line in bank_data::ensure(config, folder, &control.store, clock).await? {
+        out(format!("{line}\n").as_bytes())?;
+    }
     out(b"next: `hopline key create --role operator --name NAME`, then `hopline serve`\n")
 }
 

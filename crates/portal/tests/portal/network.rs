@@ -18,7 +18,7 @@ use hopline_control_store_sqlite::SqliteDatabase;
 use hopline_money::Currency;
 use hopline_record::{Flags, RequestedStatus};
 use hopline_runtime::clock::Clock;
-use hopline_runtime::config::PayoutsConfig;
+use hopline_runtime::config::Config;
 use hopline_terms::{GoalTermsForm, PriceForm};
 use hopline_types::{
     AdvertiserId, AffiliateId, ConversionSource, GoalKind, LinkId, Model, OfferId, PostbackAuth, Reason,
@@ -171,14 +171,7 @@ impl Network {
             clock,
             settings: Settings {
                 edge_base_url: "http://127.0.0.1:8080".into(),
-                payouts: PayoutsConfig {
-                    four_eyes: true,
-                    debtor_name: None,
-                    debtor_iban: None,
-                    debtor_bic: None,
-                    debtor_country: None,
-                    debtor_town: None,
-                },
+                payouts: Config::defaults().payouts,
             },
             wake_worker: Arc::default(),
             catalogue_changed: Arc::default(),

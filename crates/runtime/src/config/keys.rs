@@ -234,6 +234,12 @@ pub const KEYS: &[KeySpec] = &[
         "Whether Sec-GPC is said to be honoured at /.well-known/gpc.json; it is recorded with every click in either case.",
     ),
     key(
+        "edge.apple_development_postbacks",
+        Kind::Switch,
+        Is("false"),
+        "Whether AdAttributionKit postbacks signed with Apple's development keys are taken: kept as tests, never counted.",
+    ),
+    key(
         "edge.cap_share",
         Kind::Count(1, 32_767),
         Is("1"),
@@ -367,6 +373,79 @@ pub const KEYS: &[KeySpec] = &[
     key("payouts.debtor_bic", Kind::Text(11), Unset, "BIC of the account that pays."),
     key("payouts.debtor_country", Kind::Country, Unset, "Country of the payer's postal address."),
     key("payouts.debtor_town", Kind::Text(35), Unset, "Town of the payer's postal address."),
+    key(
+        "payouts.nacha_destination",
+        Kind::Text(9),
+        Unset,
+        "Routing number of the bank that ACH files go to; they need it.",
+    ),
+    key("payouts.nacha_destination_name", Kind::Text(23), Unset, "Name of that bank; ACH files need it."),
+    key(
+        "payouts.nacha_origin",
+        Kind::Text(10),
+        Unset,
+        "Who sends ACH files, ten characters as the bank says; without it a blank and payouts.nacha_originating_bank.",
+    ),
+    key(
+        "payouts.nacha_origin_name",
+        Kind::Text(23),
+        Unset,
+        "Name of who sends ACH files; without it payouts.nacha_company_name.",
+    ),
+    key(
+        "payouts.nacha_originating_bank",
+        Kind::Text(9),
+        Unset,
+        "Routing number of the bank that originates ACH entries; without it payouts.nacha_destination.",
+    ),
+    key(
+        "payouts.nacha_company_name",
+        Kind::Text(16),
+        Unset,
+        "Name of the payer as payees read it; ACH files need it.",
+    ),
+    key(
+        "payouts.nacha_company_id",
+        Kind::Text(10),
+        Unset,
+        "Number of the payer at its bank; ACH files need it.",
+    ),
+    key(
+        "payouts.nacha_description",
+        Kind::Text(10),
+        Unset,
+        "Purpose of ACH entries as payees read it; without it PAYOUT.",
+    ),
+    key(
+        "payouts.paypal_decimal_mark",
+        Kind::Choice(&["point", "comma"]),
+        Is("point"),
+        "How PayPal reads amounts, which is a setting of the account there.",
+    ),
+    key(
+        "payouts.wise_source_currency",
+        Kind::Text(3),
+        Unset,
+        "Currency of the Wise balance that pays; without it the batch's own.",
+    ),
+    key(
+        "payouts.wise_columns",
+        Kind::Text(500),
+        Unset,
+        "Columns of the Wise template in use, separated by commas; without it those of deploy/PAYOUTS.md.",
+    ),
+    key(
+        "payouts.bank_data_keys",
+        Kind::Secret,
+        Unset,
+        "Keys that bank data is sealed with, in base64, separated by commas; the last one seals. It takes the place of payouts.bank_data_key_file.",
+    ),
+    key(
+        "payouts.bank_data_key_file",
+        Kind::Path,
+        Unset,
+        "File of these keys, one in each line; without it bank-data.keys in the data directory, which is made where no key was ever used.",
+    ),
 ];
 
 /// The setting of that name.

@@ -101,6 +101,8 @@ pub struct EdgeConfig {
     pub full_disk: FullDisk,
     /// Whether `Sec-GPC` is said to be honoured.
     pub honour_gpc: bool,
+    /// Whether postbacks of Apple's development keys are taken.
+    pub apple_development_postbacks: bool,
     /// Which share of the click caps this edge takes: from 1 to `cap_shares`.
     pub cap_share: u16,
     /// Into how many shares click caps are cut.
@@ -272,6 +274,32 @@ pub struct PayoutsConfig {
     pub debtor_country: Option<String>,
     /// Town of the payer's postal address.
     pub debtor_town: Option<String>,
+    /// Routing number of the bank that ACH files go to.
+    pub nacha_destination: Option<String>,
+    /// Its name.
+    pub nacha_destination_name: Option<String>,
+    /// Who sends ACH files.
+    pub nacha_origin: Option<String>,
+    /// Its name.
+    pub nacha_origin_name: Option<String>,
+    /// Routing number of the bank that originates ACH entries.
+    pub nacha_originating_bank: Option<String>,
+    /// Name of the payer as payees read it.
+    pub nacha_company_name: Option<String>,
+    /// Number of the payer at its bank.
+    pub nacha_company_id: Option<String>,
+    /// Purpose of ACH entries.
+    pub nacha_description: Option<String>,
+    /// `point` or `comma`.
+    pub paypal_decimal_mark: String,
+    /// Currency of the Wise balance that pays.
+    pub wise_source_currency: Option<String>,
+    /// Columns of the Wise template in use.
+    pub wise_columns: Option<String>,
+    /// Keys that bank data is sealed with.
+    pub bank_data_keys: Option<Secret>,
+    /// File of these keys.
+    pub bank_data_key_file: Option<PathBuf>,
 }
 
 impl Config {
@@ -314,6 +342,19 @@ impl Config {
                 debtor_bic: read.optional_text("payouts.debtor_bic"),
                 debtor_country: read.optional_text("payouts.debtor_country"),
                 debtor_town: read.optional_text("payouts.debtor_town"),
+                nacha_destination: read.optional_text("payouts.nacha_destination"),
+                nacha_destination_name: read.optional_text("payouts.nacha_destination_name"),
+                nacha_origin: read.optional_text("payouts.nacha_origin"),
+                nacha_origin_name: read.optional_text("payouts.nacha_origin_name"),
+                nacha_originating_bank: read.optional_text("payouts.nacha_originating_bank"),
+                nacha_company_name: read.optional_text("payouts.nacha_company_name"),
+                nacha_company_id: read.optional_text("payouts.nacha_company_id"),
+                nacha_description: read.optional_text("payouts.nacha_description"),
+                paypal_decimal_mark: read.text("payouts.paypal_decimal_mark"),
+                wise_source_currency: read.optional_text("payouts.wise_source_currency"),
+                wise_columns: read.optional_text("payouts.wise_columns"),
+                bank_data_keys: read.secret("payouts.bank_data_keys"),
+                bank_data_key_file: read.path("payouts.bank_data_key_file"),
             },
             listing: read.listing(),
         }
@@ -354,6 +395,7 @@ impl Reader<'_> {
                 _ => FullDisk::Refuse,
             },
             honour_gpc: self.switch("edge.honour_gpc"),
+            apple_development_postbacks: self.switch("edge.apple_development_postbacks"),
             cap_share: self.count("edge.cap_share"),
             cap_shares: self.count("edge.cap_shares"),
             proxy_protocol: self.switch("edge.proxy_protocol"),

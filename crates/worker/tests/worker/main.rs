@@ -434,3 +434,31 @@ async fn a_store_that_refuses_one_of_many_keeps_the_others() {
     assert_eq!(network.payable().await, "8.00");
     network.audit().await;
 }
+
+//
+#[tokio::test]
+async fn a_02_the_visitors_other_clicks_count_where_the_offers_model_looks_at_them() {
+    let network = Network::new().await;
+    network
+        .write(|tx| {
+            let offer =
+                hopline_control_store::offers::list(tx, Scope::All, &Default::default(), Page::first(1))?
+                    .remove(0);
+            let first_click = &mut |settings: &mut hopline_control_store::offers::OfferSettings| {
+                settings.model = hopline_types::Model::FirstClick;
+            };
+            Ok(hopline_control_store::offers::update(tx, Scope::All, offer.id, first_click, NOW)?)
+        })
+        .await;
+    let (mut first, mut second) =
+        (network.click(NOW.plus(-HOUR_MS), "x"), network.click(NOW.plus(-5_000), "x"));
+    let stranger = network.click(NOW.plus(-2 * HOUR_MS), "x");
+    (first.stored.visitor_key, second.stored.visitor_key) = (77, 77);
+    network.store(&[&first, &second, &stranger]).await;
+    let id = network.report_sale("A-1", "10.00", Some(&second)).await;
+    network.run_once().await;
+    let conversion = network.conversion(id).await;
+    assert_eq!(conversion.clicked_at, Some(NOW.plus(-HOUR_MS)));
+    assert!(conversion.decision.unwrap().contains("the first of 2 clicks within"));
+    network.audit().await;
+}

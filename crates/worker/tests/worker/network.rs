@@ -51,7 +51,7 @@ pub(crate) struct Network {
 
 pub(crate) struct Click {
     pub(crate) id: String,
-    stored: StoredClick,
+    pub(crate) stored: StoredClick,
 }
 
 impl Click {
@@ -214,6 +214,7 @@ impl Network {
                 quantity: 1,
                 amount: None,
                 currency: Currency::EUR,
+                order: None,
                 converted_at: NOW,
                 received_at: NOW.plus(-60_000),
             };

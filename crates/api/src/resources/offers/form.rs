@@ -9,6 +9,7 @@ use hopline_terms::{GoalTermsForm, PriceForm};
 use hopline_types::{Model, PostbackAuth, UnixMillis};
 use serde_json::Value;
 
+use super::credit::CreditChange;
 use super::traffic::TrafficChange;
 use crate::caller::Sides;
 use crate::fields::{Fields, TEXT_CHARS_MAX};
@@ -19,7 +20,6 @@ const GOALS_MAX: usize = 50;
 const HOSTS_MAX: usize = 100;
 const KEY_CHARS_MAX: usize = 64;
 const HOLD_DAYS_MAX: i64 = 365;
-const WINDOW_DAYS_MAX: i64 = 365;
 const WINDOW_DAYS_DEFAULT: i64 = 30;
 const DAY_SECONDS: i64 = 86_400;
 const CLICK_PARAMETER: &str = "hl_click";
@@ -35,8 +35,7 @@ pub(super) struct OfferChange {
     click_parameter: Option<String>,
     pass_parameters: Option<bool>,
     postback_auth: Option<PostbackAuth>,
-    model: Option<Model>,
-    window_seconds: Option<i64>,
+    credit: CreditChange,
     approval: Option<Approval>,
     hold_days: Option<i64>,
     starts_at: Option<Option<UnixMillis>>,
@@ -44,6 +43,11 @@ pub(super) struct OfferChange {
 }
 
 impl OfferChange {
+    /// How credit is to be given.
+    pub(super) const fn credit(&self) -> &CreditChange {
+        &self.credit
+    }
+
     /// The status to be set.
     pub(super) const fn standing(&self) -> Option<Standing> {
         self.standing
@@ -63,8 +67,8 @@ impl OfferChange {
         set(&mut settings.click_parameter, self.click_parameter.as_ref());
         set(&mut settings.pass_parameters, self.pass_parameters.as_ref());
         set(&mut settings.postback_auth, self.postback_auth.as_ref());
-        set(&mut settings.model, self.model.as_ref());
-        set(&mut settings.window_seconds, self.window_seconds.as_ref());
+        set(&mut settings.model, self.credit.model.as_ref());
+        set(&mut settings.window_seconds, self.credit.window_seconds.as_ref());
         set(&mut settings.approval, self.approval.as_ref());
         set(&mut settings.hold_days, self.hold_days.as_ref());
         set(&mut settings.starts_at, self.starts_at.as_ref());
@@ -118,7 +122,7 @@ impl Rules {
 pub(super) type Form<T> = (T, Rules, Vec<FieldProblem>);
 
 /// Reads a new offer.
-pub(super) fn new_offer(body: &Value) -> Result<Form<NewOffer>, Problem> {
+pub(super) fn new_offer(body: &Value) -> Result<(NewOffer, OfferChange, Rules, Vec<FieldProblem>), Problem> {
     let mut fields = Fields::body(body);
     let mut warnings = Vec::new();
     let advertiser_id = fields.id("advertiser_id");
@@ -141,7 +145,7 @@ pub(super) fn new_offer(body: &Value) -> Result<Form<NewOffer>, Problem> {
         settings,
         goals,
     };
-    Ok((new, rules, warnings))
+    Ok((new, change, rules, warnings))
 }
 
 /// Reads what somebody who is shown these sides of the money wants to change of an offer in this currency.
@@ -169,7 +173,7 @@ pub(super) fn check_times(settings: &OfferSettings) -> Result<(), Problem> {
 }
 
 fn settings(fields: &mut Fields<'_>, warnings: &mut Vec<FieldProblem>) -> OfferChange {
-    let (model, window_seconds) = attribution(fields);
+    let credit = CreditChange::read(fields);
     OfferChange {
         name: fields.has("name").then(|| fields.text("name", TEXT_CHARS_MAX)),
         standing: fields.optional_word("status"),
@@ -182,8 +186,7 @@ fn settings(fields: &mut Fields<'_>, warnings: &mut Vec<FieldProblem>) -> OfferC
         click_parameter: click_parameter(fields),
         pass_parameters: fields.optional_flag("pass_parameters"),
         postback_auth: fields.optional_word("postback_auth"),
-        model,
-        window_seconds,
+        credit,
         approval: fields.optional_word("approval"),
         hold_days: fields.optional_whole("hold_days", 0, HOLD_DAYS_MAX),
         starts_at: time(fields, "starts_at"),
@@ -254,19 +257,6 @@ fn click_parameter(fields: &mut Fields<'_>) -> Option<String> {
         fields.refuse("click_parameter", "is made of other characters than A-Z a-z 0-9 _ - and .");
     }
     Some(name)
-}
-
-fn attribution(fields: &mut Fields<'_>) -> (Option<Model>, Option<i64>) {
-    let Some(value) = fields.value("attribution") else { return (None, None) };
-    let mut inner = Fields::at(fields.place("attribution"), value);
-    let model = inner.optional_word("model");
-    let days = inner.optional_whole("window_days", 1, WINDOW_DAYS_MAX);
-    let seconds = inner.optional_whole("window_seconds", 1, WINDOW_DAYS_MAX * DAY_SECONDS);
-    if days.is_some() && seconds.is_some() {
-        inner.refuse("window_seconds", "is given beside window_days: give one of them");
-    }
-    fields.refuse_all(inner.close());
-    (model, days.map(|days| days * DAY_SECONDS).or(seconds))
 }
 
 fn goals(

@@ -69,7 +69,7 @@ fn save_caps(work: &mut Work<'_>, offer: &Offer, wanted: &[NewCap]) -> Result<()
 }
 
 /// Advertisers see no affiliates, but those who have links to their offers they may name.
-fn may_name(work: &mut Work<'_>, affiliate: AffiliateId) -> Result<bool, Problem> {
+pub(in crate::resources) fn may_name(work: &mut Work<'_>, affiliate: AffiliateId) -> Result<bool, Problem> {
     let scope = work.caller.scope;
     if let Scope::Advertiser(_) = scope {
         let filter = LinkFilter { affiliate_id: Some(affiliate), ..LinkFilter::default() };

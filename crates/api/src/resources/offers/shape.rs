@@ -1,14 +1,15 @@
 //! How offers and goals look in answers.
 
-use hopline_control_store::offers::{Goal, TermsVersion};
+use hopline_control_store::offers::{Goal, Offer, TermsVersion};
 use hopline_money::Currency;
 use hopline_terms::PriceForm;
-use hopline_types::{AffiliateId, OfferId};
+use hopline_types::{AffiliateId, HOUR_MS, Model, OfferId};
 use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::Current;
 use super::caps::CapView;
+use super::credit::{COUPON_RULES, SELF_REFERRALS};
 use super::traffic::{TargetingView, cookies_word};
 use crate::caller::Sides;
 use crate::problem::FieldProblem;
@@ -78,6 +79,42 @@ pub(crate) struct AttributionView {
     /// How old a click may be; whole days, or null where the window is not one of whole days.
     window_days: Option<i64>,
     window_seconds: i64,
+    /// How old a view may be, where no click counts.
+    view_window_hours: i64,
+    /// After how many days a touch weighs half; only with `time_decay`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    half_life_days: Option<i64>,
+    /// What a coupon does: `overrides_click`, `fallback` or `ignored`.
+    coupon: &'static str,
+    /// Whether a customer stays with the affiliate of its first conversion.
+    lifetime: bool,
+    /// What happens to affiliates' own purchases: `reject` or `allow`.
+    self_referral: &'static str,
+    /// Whether the clicks of a customer's other devices count.
+    cross_device: bool,
+}
+
+impl AttributionView {
+    fn of(offer: &Offer) -> Self {
+        let (settings, credit) = (&offer.settings, &offer.attribution);
+        let seconds = settings.window_seconds;
+        let is_decaying = settings.model == Model::TimeDecay;
+        Self {
+            model: settings.model.as_str(),
+            window_days: (seconds % DAY_SECONDS == 0).then_some(seconds / DAY_SECONDS),
+            window_seconds: seconds,
+            view_window_hours: credit.view_window_ms / HOUR_MS,
+            half_life_days: is_decaying.then_some(credit.half_life_ms / (24 * HOUR_MS)),
+            coupon: word(&COUPON_RULES, credit.coupon),
+            lifetime: credit.lifetime,
+            self_referral: word(&SELF_REFERRALS, credit.self_referral),
+            cross_device: credit.cross_device,
+        }
+    }
+}
+
+fn word<T: PartialEq>(words: &[(&'static str, T)], value: T) -> &'static str {
+    words.iter().find(|(_, known)| *known == value).map_or("", |(word, _)| *word)
 }
 
 /// An offer.
@@ -133,7 +170,6 @@ impl OfferView {
             let terms = terms.iter().find(|terms| terms.goal_id == goal.id)?;
             Some(GoalView::of(goal, terms, offer.currency, sides))
         });
-        let seconds = settings.window_seconds;
         Self {
             id: offer.id.get(),
             advertiser_id: offer.advertiser_id.get(),
@@ -146,11 +182,7 @@ impl OfferView {
             click_parameter: settings.click_parameter.clone(),
             pass_parameters: settings.pass_parameters,
             postback_auth: settings.postback_auth.as_str(),
-            attribution: AttributionView {
-                model: settings.model.as_str(),
-                window_days: (seconds % DAY_SECONDS == 0).then_some(seconds / DAY_SECONDS),
-                window_seconds: seconds,
-            },
+            attribution: AttributionView::of(offer),
             approval: settings.approval.as_str(),
             hold_days: settings.hold_days,
             starts_at: settings.starts_at.map(Time),
