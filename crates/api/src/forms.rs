@@ -307,7 +307,7 @@ pub(crate) struct TermsForm {
 
 /// For which conversion terms are asked for.
 #[derive(ToSchema)]
-#[schema(examples(json!({"conversion_id": 1, "affiliate_id": 2})))]
+#[schema(examples(json!({"conversion_id": 1, "affiliate_id": 1})))]
 pub(crate) struct TermsPreviewForm {
     #[schema(minimum = 1)]
     conversion_id: i64,
