@@ -410,7 +410,8 @@ fn is_valid(folder: &Path, format: &str, file: &[u8]) {
     let script = if format == "nacha" { "validate_nacha.py" } else { "validate_pain001.py" };
     let name = folder.with_extension("payments");
     std::fs::write(&name, file).unwrap();
-    let script = Path::new(&std::env::var("CARGO_MANIFEST_DIR").expect("cargo says it")).join("tools").join(script);
+    let script =
+        Path::new(&std::env::var("CARGO_MANIFEST_DIR").expect("cargo says it")).join("tools").join(script);
     let output = Command::new(python).arg(script).arg(&name).output().unwrap();
     std::fs::remove_file(&name).unwrap();
     let words = [output.stdout, output.stderr].concat();

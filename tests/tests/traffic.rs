@@ -17,7 +17,9 @@ const SWEDEN: &str = "89.160.20";
 const GERMANY: &str = "2.125.160";
 
 fn fixture(name: &str) -> PathBuf {
-    Path::new(&std::env::var("CARGO_MANIFEST_DIR").expect("cargo says it")).join("../crates/geo/tests/fixtures").join(name)
+    Path::new(&std::env::var("CARGO_MANIFEST_DIR").expect("cargo says it"))
+        .join("../crates/geo/tests/fixtures")
+        .join(name)
 }
 
 /// A server with an advertiser and an affiliate, behind a proxy that it trusts.

@@ -46,7 +46,8 @@ pub(crate) struct World {
 
 /// The seeds of the fuzz target of deep links: every case of the fixture, and more.
 pub(crate) fn deep_links() -> Vec<Vec<u8>> {
-    let folder = Path::new(&std::env::var("CARGO_MANIFEST_DIR").expect("cargo says it")).join("fuzz/corpus/deep_link");
+    let folder =
+        Path::new(&std::env::var("CARGO_MANIFEST_DIR").expect("cargo says it")).join("fuzz/corpus/deep_link");
     let mut files: Vec<_> = folder
         .read_dir()
         .expect("the seeds are there")

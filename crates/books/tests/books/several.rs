@@ -28,8 +28,9 @@ struct Engine {
 impl Engine {
     async fn start(rules: Rules) -> Self {
         let server = hopline_testkit::postgres();
-        let database =
-            conformance::with_vault(Box::new(PostgresDatabase::open(server.url().parse().unwrap(), NOW).unwrap()));
+        let database = conformance::with_vault(Box::new(
+            PostgresDatabase::open(server.url().parse().unwrap(), NOW).unwrap(),
+        ));
         let (advertiser, offer, blog, shop) = database.write(move |tx| network(tx, &rules)).await.unwrap();
         let keys = KeyRing::new(ClickKey::new(1, &[7; 32]).unwrap());
         Self { database, keys, advertiser, offer, affiliates: [blog, shop], _server: server }
