@@ -294,7 +294,7 @@ pub(crate) struct TermsForm {
     /// Payments of a customer after the first: `{"payments", "months", "until", "then": [{"after", "revenue", "payout"}]}`.
     #[schema(value_type = Option<Object>)]
     recurring: Option<serde_json::Value>,
-    /// Not available yet: refused. What the volume of a period changes: `{"by": "count" or "amount", "period", "zone", "mode": "retroactive" or "marginal", "steps":
+    /// What the volume of a period changes, settled as it goes as the difference to what was booked: `{"by": "count" or "amount", "period", "zone", "mode": "retroactive" or "marginal", "steps":
     /// [{"from", "revenue", "payout"}]}`.
     #[schema(value_type = Option<Object>)]
     tiers: Option<serde_json::Value>,
@@ -342,7 +342,7 @@ pub(crate) struct TermsDryRunForm {
     /// Payments of a customer after the first: `{"payments", "months", "until", "then": [{"after", "revenue", "payout"}]}`.
     #[schema(value_type = Option<Object>)]
     recurring: Option<serde_json::Value>,
-    /// Not available yet: refused. What the volume of a period changes: `{"by": "count" or "amount", "period", "zone", "mode": "retroactive" or "marginal", "steps":
+    /// What the volume of a period changes, settled as it goes as the difference to what was booked: `{"by": "count" or "amount", "period", "zone", "mode": "retroactive" or "marginal", "steps":
     /// [{"from", "revenue", "payout"}]}`.
     #[schema(value_type = Option<Object>)]
     tiers: Option<serde_json::Value>,

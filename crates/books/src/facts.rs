@@ -6,7 +6,7 @@
 //!
 //! Every decided conversion counts as one conversion (base goal) or event (further goals), also where it was rejected
 //! or credits nobody: rates of approval need them. Sales, leads, installs and order values count where somebody is
-//! credited. Settled clicks bring money but no conversion.
+//! credited. Settled clicks, tiers and bonuses bring money but no conversion.
 
 use std::collections::BTreeMap;
 
@@ -15,7 +15,7 @@ use hopline_control_store::Tx;
 use hopline_control_store::commissions::{self, InsertCommission};
 use hopline_control_store::conversions::{Conversion, shown};
 use hopline_control_store::facts::{self, NewFact};
-use hopline_types::{AffiliateId, CommissionStatus, ConversionSource, GoalKind, UnixMillis};
+use hopline_types::{AffiliateId, CommissionStatus, GoalKind, UnixMillis};
 use serde::{Deserialize, Serialize};
 
 use crate::BookError;
@@ -125,7 +125,7 @@ impl Picture {
 }
 
 fn counts(conversion: &Conversion, labels: &Labels, status: CommissionStatus) -> Deltas {
-    if conversion.source == ConversionSource::Settlement {
+    if conversion.source.is_settlement() {
         return Deltas::default();
     }
     let one_if = i64::from;

@@ -167,7 +167,8 @@ fn judge(tx: &mut dyn Tx, arrived: &Arrived, keys: &KeyRing) -> Result<Verdict, 
         | ConversionSource::Pixel
         | ConversionSource::Api
         | ConversionSource::Import
-        | ConversionSource::Settlement) => {
+        | ConversionSource::Settlement
+        | ConversionSource::Period) => {
             Err(BookError::broken(format!("an event of {other} is no report of an install")))
         }
     }

@@ -17,6 +17,7 @@
 //! | that was a mistake, or was won | [`undo_refund`] | `commission_restored`; undone again `commission_reversed` |
 //! | its hold ends | [`release_holds`] | `commission_payable` |
 //! | an hour of clicks ends | [`settle_clicks`] | as for a conversion, for the difference to what was settled; `commission_reversed` for clicks that findings take out |
+//! | volume of a period reaches a tier or a rung, a contest ends, an affiliate joins | [`settle_period`] | as for a conversion, for the difference to what was settled; `commission_reversed` where volume went back |
 //! | it is paid | [`payouts`] | `exchange`, `payout_reserved`, then `payout_settled` or `payout_failed` |
 //!
 //! Where an offer has caps on conversions, revenue or payout, what would pass one is rejected ([`caps`]).
@@ -51,6 +52,7 @@ mod holds;
 mod installs;
 mod intake;
 pub mod payouts;
+mod periods;
 mod qualify;
 pub mod rates;
 mod refund;
@@ -66,5 +68,6 @@ pub use findings::reclassify;
 pub use holds::{Released, ended_holds, release, release_holds, set_hold_aside};
 pub use installs::{judge_install, judge_waiting_installs};
 pub use intake::{Difference, Intake, NewConversion, intake, intake_event, intake_events, intake_many};
+pub use periods::{Due, DueList, PeriodSettled, due_periods, note_periods, settle_period};
 pub use qualify::{Qualified, leads_wait, qualify_leads};
 pub use refund::{Refunded, charge_back, refund, undo_refund};

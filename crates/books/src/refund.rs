@@ -107,12 +107,12 @@ fn take_back(
     book(tx, &conversion, shares, refund, is_whole, now)
 }
 
-/// Takes money back for settled clicks that are invalid, as far as it is still there. Says how many transactions it booked.
+/// Takes money of a settlement back, as far as it is still there. Says how many transactions it booked.
 pub(crate) fn take_out(
     tx: &mut dyn Tx,
     conversion: Conversion,
     (revenue, payout): (Amount, Amount),
-    reason: &str,
+    (reason, actor): (&str, &str),
     now: UnixMillis,
 ) -> Result<u64, BookError> {
     let mut shares = Vec::new();
@@ -131,13 +131,15 @@ pub(crate) fn take_out(
     if shares.is_empty() {
         return Ok(0);
     }
-    let given = Given { kind: RefundKind::Refund, fee: None, reason, actor: FINDER };
+    let given = Given { kind: RefundKind::Refund, fee: None, reason, actor };
     let refund = made(&conversion, &shares, given, now);
     Ok(book(tx, &conversion, shares, refund, false, now)?.transactions)
 }
 
 /// Who takes back what a finding says.
-const FINDER: &str = "system:findings";
+pub(crate) const FINDER: &str = "system:findings";
+/// Who takes back what a period's volume no longer brings.
+pub(crate) const PERIODS: &str = "system:periods";
 
 fn is_taken_back(commission: &Commission) -> bool {
     commission.reversed_revenue_minor == commission.revenue_minor

@@ -12,7 +12,7 @@ use hopline_control_store::offers::{self, TermsVersion};
 use hopline_control_store::{Tx, commissions};
 use hopline_money::{Amount, Currency, split};
 use hopline_terms::{Earned, GoalTerms, Plan};
-use hopline_types::{AffiliateId, CommissionStatus, ConversionSource, GoalId};
+use hopline_types::{AffiliateId, CommissionStatus, GoalId};
 
 use crate::BookError;
 use crate::decide::earn::{Circumstances, why};
@@ -102,7 +102,7 @@ impl DryRun {
         let counts = |conversion: &&Conversion| {
             conversion.goal == self.proposed.goal
                 && conversion.affiliate.is_some()
-                && conversion.source != ConversionSource::Settlement
+                && !conversion.source.is_settlement()
                 && !matches!(
                     conversion.status,
                     None | Some(CommissionStatus::Rejected | CommissionStatus::Unattributed)

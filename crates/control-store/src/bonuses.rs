@@ -1,7 +1,7 @@
 //! Bonuses of offers, and in how many steps periods were settled.
 
 use hopline_terms::{Bonus, Piece};
-use hopline_types::{AffiliateId, BonusId, ConversionId, GoalId, OfferId, UnixMillis};
+use hopline_types::{AffiliateId, BonusId, ConversionId, GoalId, OfferId, TermsId, UnixMillis};
 
 use crate::{ErrorKind, Row, Scope, StoreError, Tx, Value};
 
@@ -128,6 +128,8 @@ pub struct Standing {
     pub revenue_minor: i64,
     /// What of its payout is left.
     pub payout_minor: i64,
+    /// The terms that it was decided by.
+    pub terms: Option<TermsId>,
 }
 
 /// The commissions of a period that stand. Settlements are none of them. What counts is the order's amount less the part
@@ -138,9 +140,9 @@ pub struct Standing {
 pub fn standing(tx: &mut dyn Tx, filter: &PeriodFilter) -> Result<Vec<Standing>, StoreError> {
     let rows = tx.query(
         "SELECT c.id, c.goal_id, m.affiliate_id, c.converted_at, c.idempotency, c.amount_minor, m.revenue_minor, \
-         m.payout_minor, m.reversed_revenue_minor, m.reversed_payout_minor \
+         m.payout_minor, m.reversed_revenue_minor, m.reversed_payout_minor, c.terms_id \
          FROM conversions c JOIN commissions m ON m.conversion_id = c.id \
-         WHERE c.offer_id = $1 AND c.converted_at >= $2 AND c.converted_at < $3 AND c.source <> 'settlement' \
+         WHERE c.offer_id = $1 AND c.converted_at >= $2 AND c.converted_at < $3 AND c.source NOT IN ('settlement', 'period') \
          AND (c.goal_id = $4 OR $4 IS NULL) AND (m.affiliate_id = $5 OR $5 IS NULL) \
          AND c.affiliate_id = m.affiliate_id AND m.status NOT IN ('rejected', 'reversed') ORDER BY c.converted_at, c.idempotency",
         &[filter.offer.into(), filter.from.into(), filter.to.into(), filter.goal.into(), filter.affiliate.into()],
@@ -161,6 +163,7 @@ pub fn standing(tx: &mut dyn Tx, filter: &PeriodFilter) -> Result<Vec<Standing>,
             },
             revenue_minor: booked - reversed,
             payout_minor: row.int(7)? - row.int(9)?,
+            terms: row.id_or_null(10)?,
         })
     };
     rows.iter().map(each).collect()

@@ -52,6 +52,7 @@ pub mod links;
 pub mod marks;
 pub mod offers;
 pub mod payouts;
+pub mod periods;
 pub mod qualifications;
 pub mod rates;
 pub mod sessions;

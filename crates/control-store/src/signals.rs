@@ -67,7 +67,7 @@ pub fn orders(tx: &mut dyn Tx, scope: Scope, period: OrderPeriod) -> Result<Vec<
          ON known.advertiser_id = c.advertiser_id AND known.customer_id = c.customer_id \
          WHERE ($1 = 'all' OR ($1 = 'advertiser' AND c.advertiser_id = $2)) \
          AND c.converted_at >= $3 AND c.converted_at < $4 AND (c.offer_id = $6 OR $6 IS NULL) \
-         AND c.affiliate_id IS NOT NULL AND c.source <> 'settlement' \
+         AND c.affiliate_id IS NOT NULL AND c.source NOT IN ('settlement', 'period') \
          AND NOT EXISTS (SELECT 1 FROM goals f WHERE f.offer_id = g.offer_id AND f.position < g.position) \
          GROUP BY c.offer_id, c.affiliate_id ORDER BY c.offer_id, c.affiliate_id",
         &scope.bind([

@@ -204,6 +204,18 @@ pub fn ranked<A: Ord + Copy>(
     Ok(all)
 }
 
+/// What is to be paid for a place in a contest now, after `paid` was paid for it before.
+///
+/// # Errors
+/// More than an amount holds.
+pub fn prize(line: Option<Line>, paid: Amount, currency: Currency) -> Result<Earned, TermsError> {
+    let mut lines: Vec<Line> = line.into_iter().collect();
+    if !paid.is_zero() {
+        lines.push(Line::taken(Side::Payout, "paid before", 1, paid)?);
+    }
+    total(lines, currency)
+}
+
 impl Bonus {
     /// Whether it can be meant.
     ///

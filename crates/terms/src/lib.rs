@@ -42,7 +42,7 @@ mod price;
 mod tiers;
 mod time;
 
-pub use bonus::{Bonus, RUNGS_MAX, Ranked, Rung, SignUp, Volume, ranked};
+pub use bonus::{Bonus, RUNGS_MAX, Ranked, Rung, SignUp, Volume, prize, ranked};
 pub use check_plan::{LEVELS_MAX, RATES_MAX, TIERS_MAX};
 pub use earn::earn;
 pub use order::{Item, LevelEarned, Order, Payment};

@@ -195,6 +195,8 @@ words! {
         Play = 8 => "play",
         /// A mobile measurement company.
         Measurement = 9 => "measurement",
+        /// What tiers and bonuses bring for a period.
+        Period = 10 => "period",
     }
 
     /// What became of a report of an install.
@@ -237,6 +239,12 @@ words! {
 }
 
 impl ConversionSource {
+    /// Whether it is no event of a visitor, but what a period has brought.
+    #[must_use]
+    pub const fn is_settlement(self) -> bool {
+        matches!(self, Self::Settlement | Self::Period)
+    }
+
     /// Whether it is a report of an install, whose content is read at the intake.
     #[must_use]
     pub const fn is_install(self) -> bool {

@@ -9,7 +9,8 @@
 //! 3. **Holds** that have ended.
 //! 4. **Findings** about clicks go to the click store.
 //! 5. **Clicks** of hours that ended more than `worker.ppc_grace_seconds` ago, and late ones of older hours.
-//! 6. **Payout schedules** that are due prepare their drafts.
+//! 6. **Periods**: tiers and bonuses whose volume may have changed.
+//! 7. **Payout schedules** that are due prepare their drafts.
 //!
 //! Rounds follow each other while there is work; then the worker waits for [`WorkerOptions::wake`], at most
 //! `worker.tick_ms`. At rest a conversion is decided and in reports one round after it was taken in.
@@ -43,13 +44,14 @@ mod facts;
 mod findings;
 mod holds;
 mod leader;
+mod periods;
 mod schedules;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use hopline_books::{BookError, ClicksSettled};
+use hopline_books::{BookError, ClicksSettled, Due};
 use hopline_click_store::{ClickStore, ClickStoreError};
 use hopline_control_store::{Database, StoreError};
 use hopline_runtime::clock::Clock;
@@ -156,6 +158,12 @@ pub(crate) struct Worker {
     pub(crate) options: WorkerOptions,
     /// When clicks are looked at next.
     pub(crate) clicks_due_at: UnixMillis,
+    /// When periods are looked at next.
+    pub(crate) periods_due_at: UnixMillis,
+    /// Up to where the ledger was read for them.
+    pub(crate) periods_read_to: i64,
+    /// Those that cannot be settled.
+    pub(crate) periods_failed: Vec<Due>,
     /// When findings are looked at next, after one could not be applied.
     pub(crate) findings_due_at: UnixMillis,
     /// Conversions that can neither be decided nor set aside, so that they do not stop the rest until the next start.
@@ -167,6 +175,9 @@ impl Worker {
         Self {
             options,
             clicks_due_at: UnixMillis(i64::MIN),
+            periods_due_at: UnixMillis(i64::MIN),
+            periods_read_to: 0,
+            periods_failed: Vec::new(),
             findings_due_at: UnixMillis(i64::MIN),
             given_up: BTreeSet::new(),
         }
@@ -183,6 +194,7 @@ impl Worker {
             steps.push(self.release_holds().await);
             steps.push(self.apply_findings().await);
             steps.push(self.settle_clicks().await);
+            steps.push(self.settle_periods().await);
             steps.push(self.draft_payouts().await);
         }
         let mut is_busy = false;

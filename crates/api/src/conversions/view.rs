@@ -51,7 +51,7 @@ pub(crate) struct ConversionView {
     /// How often.
     repeats: i64,
     reason: Option<String>,
-    /// `postback`, `pixel`, `api`, `import` or `settlement`.
+    /// `postback`, `pixel`, `api`, `import`, a kind of report of installs, `settlement` (clicks of an hour) or `period` (tiers and bonuses).
     source: &'static str,
     /// Pieces: 1, or clicks settled.
     quantity: i64,

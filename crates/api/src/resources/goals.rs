@@ -251,11 +251,6 @@ pub(crate) async fn add_version(
             problems.push(FieldProblem::new("group_id", format!("there is no group {group}")));
         }
         problems.extend(terms::refusals(form.plan.check("", goal.kind, offer.currency)));
-        if form.plan.tiers.is_some() {
-            // Nothing settles them: accepting them would promise what is not paid.
-            problems
-                .push(FieldProblem::new("tiers", "is not available yet: periods are not settled by tiers"));
-        }
         let (revenue, payout) = (form.revenue.clone(), form.payout.clone());
         let written = GoalTermsForm { kind: Some(goal.kind.as_str().to_owned()), revenue, payout };
         let above_100 = form.plan.allow_above_100;

@@ -89,5 +89,5 @@ fn money_back(
         .ok_or_else(|| BookError::broken(format!("terms {terms} of conversion {} are missing", step.id)))?;
     let worth = hopline_terms::click_settlement(&terms.terms, bottom, top, step.currency)
         .map_err(BookError::broken)?;
-    refund::take_out(tx, step, (worth.revenue, worth.payout), reason, now)
+    refund::take_out(tx, step, (worth.revenue, worth.payout), (reason, refund::FINDER), now)
 }

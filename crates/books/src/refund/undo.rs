@@ -12,7 +12,7 @@ use hopline_ledger::{Share, Step, Stored, TransactionId, TransactionKind, recipe
 use hopline_money::Amount;
 use hopline_types::{CommissionStatus, ConversionId, UnixMillis};
 
-use super::{FINDER, Given, Refunded, fee_id, is_taken_back, made};
+use super::{FINDER, Given, PERIODS, Refunded, fee_id, is_taken_back, made};
 use crate::commission::{self, part_of};
 use crate::decide::labels_of;
 use crate::{BookError, caps, facts};
@@ -106,6 +106,9 @@ fn check(conversion: &Conversion, undone: &Refund, all: &[Refund]) -> Result<(),
     }
     if undone.actor == FINDER {
         return Err(state("of invalid clicks", "a finding is not undone"));
+    }
+    if undone.actor == PERIODS {
+        return Err(state("of a period with less volume", "volume brings it again"));
     }
     if conversion.status == Some(CommissionStatus::Rejected) {
         return Err(BookError::State {

@@ -11,6 +11,7 @@ mod installs;
 mod paths;
 mod payout_files;
 mod payouts;
+mod periods;
 mod random;
 mod refunds;
 mod results;

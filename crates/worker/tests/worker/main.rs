@@ -67,6 +67,29 @@ async fn a_conversion_waits_for_its_young_click_and_the_others_do_not_wait_for_i
 }
 
 #[tokio::test]
+async fn a_rung_that_is_reached_is_paid_by_the_worker_itself_and_is_in_reports() {
+    let network = Network::new().await;
+    network.ladder("2", "10.00").await;
+    let worker = network.start();
+    for order in ["A-1", "A-2"] {
+        let click = network.click(NOW.plus(-5_000), "x");
+        network.store(&[&click]).await;
+        network.report_sale(order, "10.00", Some(&click)).await;
+    }
+    // Looks are ten seconds apart.
+    let payout = || async {
+        network.hand.advance(10_000);
+        let rows = network.report().await.rows;
+        (rows.iter().map(|row| row.counters.payout_minor).sum::<i128>() == 200 + 1_000).then_some(())
+    };
+    eventually("the rung is in reports", || async { payout().await.is_some() }).await;
+    network.stop(worker).await;
+    let rows = network.report().await.rows;
+    assert_eq!(rows.iter().map(|row| row.counters.conversions).sum::<i64>(), 2, "it is no conversion");
+    network.audit().await;
+}
+
+#[tokio::test]
 async fn a_poisoned_conversion_is_set_aside_and_the_rest_goes_on() {
     let network = Network::new().await;
     let poisoned = network.poison().await;

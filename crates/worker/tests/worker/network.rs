@@ -14,8 +14,8 @@ use hopline_control_store::caps::NewCap;
 use hopline_control_store::conversions::Conversion;
 use hopline_control_store::offers::{Approval, NewGoal, NewOffer, OfferSettings};
 use hopline_control_store::{
-    Database, DatabaseExt, Tx, advertisers, affiliates, caps, catalogue, click_keys, conversions, findings,
-    ledger, offers,
+    Database, DatabaseExt, Tx, advertisers, affiliates, bonuses, caps, catalogue, click_keys, conversions,
+    findings, ledger, offers,
 };
 use hopline_control_store_sqlite::SqliteDatabase;
 use hopline_money::{Currency, Decimal};
@@ -25,7 +25,7 @@ use hopline_runtime::clock::ManualClock;
 use hopline_runtime::config::WorkerConfig;
 use hopline_runtime::lifecycle::Shutdown;
 use hopline_runtime::telemetry::Metrics;
-use hopline_terms::{GoalTerms, Price};
+use hopline_terms::{Bonus, GoalTerms, Measure, Price, Rung, Span};
 use hopline_types::{
     AdvertiserId, AffiliateId, ClickFilter, ConversionId, ConversionSource, GoalKind, Model, OfferId,
     PostbackAuth, Reason, UnixMillis, Verdict,
@@ -155,6 +155,23 @@ impl Network {
             finding: None,
         };
         Click { id, stored }
+    }
+
+    /// A ladder with one rung, in a period that does not end.
+    pub(crate) async fn ladder(&self, from: &str, amount: &str) {
+        let decimal = |text: &str| Decimal::parse(text).unwrap();
+        let bonus = Bonus::Ladder {
+            by: Measure::Count,
+            period: Span::Total,
+            highest_only: false,
+            rungs: vec![Rung { from: decimal(from), amount: decimal(amount) }],
+        };
+        let offer = self.offer;
+        self.write(move |tx| {
+            bonuses::create(tx, offer, "Spring", &bonus, NOW.plus(-60_000))?;
+            Ok(())
+        })
+        .await;
     }
 
     pub(crate) async fn store(&self, clicks: &[&Click]) {

@@ -12,7 +12,7 @@ use hopline_click_store::{ClickStore, ClickStoreError, Touch};
 use hopline_clickid::ClickClaims;
 use hopline_control_store::conversions::{self, Conversion, ConversionFilter};
 use hopline_control_store::{Scope, StoreError, Tx, click_keys, offers};
-use hopline_types::{AffiliateId, CommissionStatus, ConversionSource, OfferId};
+use hopline_types::{AffiliateId, CommissionStatus, OfferId};
 use tokio::task::JoinSet;
 
 /// The most conversions of one answer.
@@ -45,7 +45,7 @@ pub(super) fn credited(
         let status = conversion.shown_status();
         let stands =
             matches!(status, CommissionStatus::Pending | CommissionStatus::Approved | CommissionStatus::Paid);
-        conversion.affiliate.is_some() && conversion.source != ConversionSource::Settlement && stands
+        conversion.affiliate.is_some() && !conversion.source.is_settlement() && stands
     };
     let conversions: Vec<(Conversion, ClickClaims)> = found
         .into_iter()
