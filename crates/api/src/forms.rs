@@ -305,6 +305,47 @@ pub(crate) struct TermsForm {
     allow_above_100: Option<bool>,
 }
 
+/// A new group of affiliates.
+#[derive(ToSchema)]
+#[schema(examples(json!({"name": "Gold"})))]
+pub(crate) struct GroupForm {
+    #[schema(min_length = 1, max_length = 200)]
+    name: String,
+}
+
+/// Which group an affiliate is in.
+#[derive(ToSchema)]
+#[schema(examples(json!({"group_id": null})))]
+pub(crate) struct MembershipForm {
+    /// Null: none.
+    #[schema(minimum = 1)]
+    group_id: Option<i64>,
+}
+
+/// Who recruited an affiliate.
+#[derive(ToSchema)]
+#[schema(examples(json!({"recruited_by": null})))]
+pub(crate) struct RecruiterForm {
+    /// Null: nobody.
+    #[schema(minimum = 1)]
+    recruited_by: Option<i64>,
+}
+
+/// A new bonus.
+#[derive(ToSchema)]
+#[schema(examples(json!({"offer_id": 1, "name": "Spring", "bonus": {"kind": "ladder", "by": "count", "period": "month",
+    "rungs": [{"from": "10", "amount": "50.00"}, {"from": "50", "amount": "300.00"}]}})))]
+pub(crate) struct BonusForm {
+    #[schema(minimum = 1)]
+    offer_id: i64,
+    #[schema(min_length = 1, max_length = 200)]
+    name: String,
+    /// One of `{"kind": "ladder", "by": "count" or "amount", "period": "day", "week", "month" or "total", "highest_only", "rungs": [{"from",
+    /// "amount"}]}`, `{"kind": "sign_up", "on": "approval" or "first_sale", "amount"}`, `{"kind": "contest", "by", "from", "to", "prizes"}`.
+    #[schema(value_type = Object)]
+    bonus: serde_json::Value,
+}
+
 /// For which conversion terms are asked for.
 #[derive(ToSchema)]
 #[schema(examples(json!({"conversion_id": 1, "affiliate_id": 1})))]

@@ -20,9 +20,9 @@ use crate::books::{
 use crate::conversions::{judge, life};
 use crate::resources::links::qr;
 use crate::resources::{
-    advertisers, affiliates, approval_rules, click_findings, coupons, domains, exchange_rates, goals,
-    install_mappings, install_sources, installs, keys, landing_pages, links, offers, payout_currency,
-    qualifications, terms, users,
+    advertisers, affiliates, approval_rules, bonuses, click_findings, coupons, domains, exchange_rates,
+    goals, groups, install_mappings, install_sources, installs, keys, landing_pages, links, offers,
+    payout_currency, qualifications, terms, users,
 };
 use crate::{audit, clicks, conversions, reports};
 
@@ -93,6 +93,8 @@ impl IntoResponses for Problems {
         (name = "terms", description = "What goals pay, in versions"),
         (name = "affiliates", description = "Who embeds links and is paid"),
         (name = "links", description = "Tracking links"),
+        (name = "affiliate_groups", description = "Affiliates that terms are made for together"),
+        (name = "bonuses", description = "Ladders, sign-up bonuses, contests"),
         (name = "coupons", description = "Codes whose use names an affiliate"),
         (name = "landing_pages", description = "Where visitors land beside an offer's own page"),
         (name = "domains", description = "Hosts of links beside the edge's own"),
@@ -198,6 +200,14 @@ fn described() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(goals::get))
         .routes(routes!(goals::versions, goals::add_version))
         .routes(routes!(goals::version))
+        .routes(routes!(groups::list, groups::create))
+        .routes(routes!(groups::get))
+        .routes(routes!(groups::membership_of, groups::put))
+        .routes(routes!(groups::recruiter, groups::set_recruiter))
+        .routes(routes!(bonuses::list, bonuses::create))
+        .routes(routes!(bonuses::get))
+        .routes(routes!(bonuses::end))
+        .routes(routes!(bonuses::leaderboard))
         .routes(routes!(terms::preview))
         .routes(routes!(terms::dry_run))
         .routes(routes!(affiliates::list, affiliates::create))

@@ -3,11 +3,13 @@
 pub(crate) mod advertisers;
 pub(crate) mod affiliates;
 pub(crate) mod approval_rules;
+pub(crate) mod bonuses;
 pub(crate) mod click_findings;
 pub(crate) mod coupons;
 pub(crate) mod domains;
 pub(crate) mod exchange_rates;
 pub(crate) mod goals;
+pub(crate) mod groups;
 pub(crate) mod install_mappings;
 pub(crate) mod install_sources;
 pub(crate) mod installs;

@@ -138,6 +138,8 @@ async fn answers_hold_what_the_document_says() {
     world.post("/v1/click_findings", &crate::click_findings::robots()).await.expect(201);
     let coupon = json!({"advertiser_id": 1, "code": "SUMMER10", "affiliate_id": 1});
     world.post("/v1/coupons", &coupon).await.expect(201);
+    world.post("/v1/affiliate_groups", &json!({"name": "Gold"})).await.expect(201);
+    world.post("/v1/bonuses", &crate::terms::contest()).await.expect(201);
     crate::installs::furnish(&world).await;
     let document: Value = serde_json::from_str(&hopline_api::openapi_json()).unwrap();
     let mut compared = 0;

@@ -24,4 +24,5 @@ mod roles;
 mod sign_in;
 mod signals;
 mod story;
+mod terms;
 mod traffic;
