@@ -34,6 +34,8 @@ pub enum TransactionKind {
     CommissionRestored,
     /// Its approval was a mistake: it waits again.
     CommissionUnapproved,
+    /// It was decided again, with another amount.
+    CommissionCorrected,
     /// What a chargeback cost, charged to the affiliate.
     ChargebackFee,
     /// It was put into a payout batch.
@@ -54,7 +56,7 @@ pub enum TransactionKind {
 
 impl TransactionKind {
     /// All of them.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 17] = [
         Self::CommissionPending,
         Self::CommissionApproved,
         Self::CommissionPayable,
@@ -63,6 +65,7 @@ impl TransactionKind {
         Self::CommissionChargedBack,
         Self::CommissionRestored,
         Self::CommissionUnapproved,
+        Self::CommissionCorrected,
         Self::ChargebackFee,
         Self::PayoutReserved,
         Self::PayoutSettled,
@@ -85,6 +88,7 @@ impl TransactionKind {
             Self::CommissionChargedBack => "commission_charged_back",
             Self::CommissionRestored => "commission_restored",
             Self::CommissionUnapproved => "commission_unapproved",
+            Self::CommissionCorrected => "commission_corrected",
             Self::ChargebackFee => "chargeback_fee",
             Self::PayoutReserved => "payout_reserved",
             Self::PayoutSettled => "payout_settled",

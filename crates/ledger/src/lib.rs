@@ -46,6 +46,7 @@
 //! | `commission_restored` after a rejection | accrued R | pending P, margin_pending M |
 //! | `commission_restored` after a reversal | the credits of `commission_reversed` where the money is now | its debits |
 //! | `commission_unapproved` | what approval and end of hold have credited | what they have debited |
+//! | `commission_corrected` upwards | accrued or receivable R | payable, approved or pending P, margin M: where the money is; downwards the opposite |
 //! | `chargeback_fee` | payable F | margin F |
 //! | `payout_reserved` | payable P | clearing P |
 //! | `payout_settled` | clearing P | cash:affiliate P |

@@ -133,8 +133,39 @@ impl Commission {
         Some(Draft { corrects: Some(of), reason: Some(reason), ..draft })
     }
 
+    /// Gives it the amounts of `share` in place of those of `was`, where its money is: it was decided again. `of` is the
+    /// transaction that had booked it. None where both are the same.
+    #[must_use]
+    pub fn corrected(
+        &self,
+        was: Share,
+        at: Stage,
+        of: TransactionId,
+        id: TransactionId,
+        effective_at: UnixMillis,
+        reason: String,
+    ) -> Option<Draft> {
+        let more = |is: Amount, was: Amount| Amount::new(is.minor.saturating_sub(was.minor), is.currency);
+        let (theirs, ours, owed) = self.places(at);
+        let lines = Lines::new(self.share.currency())
+            .credit(theirs, more(self.share.payout(), was.payout()))
+            .credit(ours, more(self.share.margin(), was.margin()))
+            .debit(owed, more(self.share.revenue(), was.revenue()));
+        let draft = self.draft(TransactionKind::CommissionCorrected, id, effective_at, lines)?;
+        Some(Draft { corrects: Some(of), reason: Some(reason), ..draft })
+    }
+
     fn taken_from(&self, stage: Stage) -> Lines {
-        let (theirs, ours, owed) = match stage {
+        let (theirs, ours, owed) = self.places(stage);
+        Lines::new(self.share.currency())
+            .debit(theirs, self.share.payout())
+            .debit(ours, self.share.margin())
+            .credit(owed, self.share.revenue())
+    }
+
+    /// Where the money of a commission is: the affiliate's, the network's, the advertiser's account.
+    const fn places(&self, stage: Stage) -> (Account, Account, Account) {
+        match stage {
             Stage::Pending => (
                 Account::AffiliatePending(self.affiliate),
                 Account::NetworkMarginPending,
@@ -150,11 +181,7 @@ impl Commission {
                 Account::NetworkMargin,
                 Account::AdvertiserReceivable(self.advertiser),
             ),
-        };
-        Lines::new(self.share.currency())
-            .debit(theirs, self.share.payout())
-            .debit(ours, self.share.margin())
-            .credit(owed, self.share.revenue())
+        }
     }
 
     fn draft(

@@ -22,7 +22,7 @@ pub enum Stage {
 }
 
 /// One booked transaction as far as it concerns one commission. Amounts are magnitudes as given to the
-/// recipe; only a payout's line may be below zero, where it carries a clawback.
+/// recipe; below zero may be a payout's line, where it carries a clawback, and what a correction takes away.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Step {
     /// Its kind.
@@ -48,7 +48,18 @@ impl Step {
                 | TransactionKind::CommissionChargedBack
                 | TransactionKind::CommissionRestored
                 | TransactionKind::CommissionUnapproved
+                | TransactionKind::CommissionCorrected
         );
+        if draft.kind == TransactionKind::CommissionCorrected {
+            // One line for each side: what it adds, or takes away.
+            let of = |wanted: fn(Owner) -> bool| {
+                let posting = draft.postings.iter().find(|posting| wanted(posting.account.owner()));
+                posting.map_or(0, |posting| posting.amount_minor)
+            };
+            let revenue_minor = of(|owner| matches!(owner, Owner::Advertiser(_)));
+            let payout_minor = of(|owner| matches!(owner, Owner::Affiliate(_))).checked_neg()?;
+            return Some(Self { kind: draft.kind, revenue_minor, payout_minor });
+        }
         // All lines of one owner in a commission's transaction have the same magnitude.
         let of_owner = |wanted: fn(Owner) -> bool| {
             let posting = draft.postings.iter().find(|posting| wanted(posting.account.owner()));
@@ -168,7 +179,8 @@ fn apply(now: &mut Standing, stage: &mut Option<Stage>, step: Step) -> Option<()
         return Some(());
     }
     let is_over = now.status == CommissionStatus::Rejected && kind != TransactionKind::CommissionRestored;
-    if is_over || revenue < 0 || (payout < 0 && !is_payout) {
+    let is_corrected = kind == TransactionKind::CommissionCorrected;
+    if is_over || (revenue < 0 && !is_corrected) || (payout < 0 && !is_payout && !is_corrected) {
         return None;
     }
     match kind {
@@ -240,6 +252,18 @@ fn apply(now: &mut Standing, stage: &mut Option<Stage>, step: Step) -> Option<()
             *stage = Some(Stage::Pending);
             now.status = CommissionStatus::Pending;
         }
+        // Whatever was taken back has been given again before.
+        TransactionKind::CommissionCorrected => {
+            follows((now.reversed_minor, now.reversed_revenue_minor), (0, 0))?;
+            now.booked_minor = sum(now.booked_minor, payout)?;
+            now.booked_revenue_minor = sum(now.booked_revenue_minor, revenue)?;
+            match (*stage)? {
+                Stage::Pending => now.pending_minor = sum(now.pending_minor, payout)?,
+                Stage::Approved => now.approved_minor = sum(now.approved_minor, payout)?,
+                Stage::Payable => now.payable_minor = now.payable_minor.checked_add(payout)?,
+            }
+            now.status = by_place(now, (*stage)?);
+        }
         TransactionKind::PayoutReserved => {
             follows(*stage, Some(Stage::Payable))?;
             now.payable_minor = now.payable_minor.checked_sub(payout)?;
@@ -287,6 +311,10 @@ fn conclude(now: &mut Standing, stage: Option<Stage>) {
         now.status = CommissionStatus::Reversed;
     }
     let is_worth_something = now.booked_minor > 0 || now.booked_revenue_minor > 0;
+    // A decision that was made again has left nothing of it.
+    if stage.is_some() && !is_worth_something {
+        now.status = CommissionStatus::Unattributed;
+    }
     let is_left = is_worth_something && !(payout_is_gone && revenue_is_gone);
     now.reversible_from = if is_rejected || !is_left { None } else { stage };
 }
@@ -302,7 +330,12 @@ fn by_place(now: &Standing, stage: Stage) -> CommissionStatus {
     }
 }
 
-fn follows<T: PartialEq>(there: Option<T>, expected: Option<T>) -> Option<()> {
+/// Both together, if that is not below zero.
+fn sum(there: i64, more: i64) -> Option<i64> {
+    there.checked_add(more).filter(|sum| *sum >= 0)
+}
+
+fn follows<T: PartialEq>(there: T, expected: T) -> Option<()> {
     (there == expected).then_some(())
 }
 

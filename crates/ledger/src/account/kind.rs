@@ -128,6 +128,7 @@ impl AccountKind {
                 TransactionKind::CommissionReversed
                     | TransactionKind::CommissionChargedBack
                     | TransactionKind::CommissionUnapproved
+                    | TransactionKind::CommissionCorrected
                     | TransactionKind::ChargebackFee
                     | TransactionKind::Adjustment
             ),
@@ -136,6 +137,7 @@ impl AccountKind {
                 TransactionKind::CommissionReversed
                     | TransactionKind::CommissionChargedBack
                     | TransactionKind::CommissionUnapproved
+                    | TransactionKind::CommissionCorrected
                     | TransactionKind::AdvertiserPayment
                     | TransactionKind::Adjustment
             ),

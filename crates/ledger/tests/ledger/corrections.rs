@@ -2,8 +2,9 @@
 
 use crate::support::*;
 use hopline_ledger::TransactionKind::{
-    CommissionApproved, CommissionChargedBack, CommissionPayable, CommissionPending, CommissionRejected,
-    CommissionRestored, CommissionReversed, CommissionUnapproved, PayoutReserved, PayoutSettled,
+    CommissionApproved, CommissionChargedBack, CommissionCorrected, CommissionPayable, CommissionPending,
+    CommissionRejected, CommissionRestored, CommissionReversed, CommissionUnapproved, PayoutReserved,
+    PayoutSettled,
 };
 use hopline_ledger::{Account, Draft, Stage, Standing, Step, TransactionKind, recipe, standing};
 use hopline_types::CommissionStatus;
@@ -118,4 +119,55 @@ fn what_cannot_be_undone_is_refused_with_its_place() {
     for (steps, index) in wrong {
         assert_eq!(standing(steps.iter().copied()).unwrap_err().index, index, "{steps:?}");
     }
+}
+
+// L-06, A-10
+#[test]
+fn l_06_what_is_decided_again_differs_by_one_transaction_where_the_money_is() {
+    for (stage, before) in [
+        (Stage::Pending, vec![]),
+        (Stage::Approved, vec![step(CommissionApproved, 600, 500)]),
+        (Stage::Payable, vec![step(CommissionApproved, 600, 500), step(CommissionPayable, 0, 500)]),
+    ] {
+        for (revenue, payout) in [(900, 300), (600, 700), (1, 1), (0, 0)] {
+            let right = commission(1, share(revenue, payout));
+            let reason = "a late click".to_owned();
+            let draft = right.corrected(share(600, 500), stage, id("p"), id("c"), AT, reason).unwrap();
+            assert_eq!(draft.corrects, Some(id("p")));
+            let corrected = Step::of(&draft).unwrap();
+            assert_eq!((corrected.revenue_minor, corrected.payout_minor), (revenue - 600, payout - 500));
+            let first = [step(CommissionPending, 600, 500)];
+            let steps: Vec<Step> = first.iter().chain(&before).copied().chain([corrected]).collect();
+            let now = derive(&steps);
+            assert_eq!((now.booked_revenue_minor, now.booked_minor), (revenue, payout));
+            assert_eq!(now.pending_minor + now.approved_minor + now.payable_minor, payout);
+            assert_eq!(now.status == CommissionStatus::Unattributed, payout == 0);
+            assert_eq!(now.reversible_from.is_none(), payout == 0);
+        }
+    }
+    let same =
+        commission(1, share(6, 5)).corrected(share(6, 5), Stage::Pending, id("p"), id("c"), AT, "r".into());
+    assert_eq!(same, None);
+}
+
+// L-06
+#[test]
+fn l_06_a_paid_commission_that_is_decided_again_owes_the_difference() {
+    let paid = [
+        step(CommissionPending, 600, 500),
+        step(CommissionApproved, 600, 500),
+        step(CommissionPayable, 0, 500),
+        step(PayoutReserved, 0, 500),
+        step(PayoutSettled, 0, 500),
+    ];
+    let with = |more: Step| derive(&paid.iter().copied().chain([more]).collect::<Vec<_>>());
+    let less = with(step(CommissionCorrected, -600, -500));
+    assert_eq!((less.payable_minor, less.status), (-500, CommissionStatus::Unattributed));
+    let more = with(step(CommissionCorrected, 60, 50));
+    assert_eq!((more.payable_minor, more.status), (50, CommissionStatus::Payable));
+    // What was refunded has to be given again before, and nothing goes below zero.
+    let refunded = [step(CommissionPending, 600, 500), step(CommissionReversed, 60, 50)];
+    let correct = step(CommissionCorrected, 10, 10);
+    standing(refunded.iter().copied().chain([correct])).unwrap_err();
+    standing([step(CommissionPending, 600, 500), step(CommissionCorrected, -601, 0)]).unwrap_err();
 }
