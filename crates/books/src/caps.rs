@@ -48,8 +48,9 @@ mod takings;
 
 pub(crate) use reasoning::hide;
 pub use recount::{CapsSound, CapsUnsound, verify};
+pub(crate) use sums::Shift;
 pub(crate) use sums::{Asked, Sums, lock};
-pub(crate) use takings::{Taking, counted, keep};
+pub(crate) use takings::{Taking, counted, keep, of as takings_of, parts_of};
 
 /// Why a conversion is rejected that a cap has no room for.
 pub(crate) const REASON: &str = "cap";
@@ -148,7 +149,8 @@ impl Room {
         Ok(caps::refuse_many(tx, &refused)?)
     }
 
-    fn takings(&self, parts: &[Part]) -> Vec<Taking> {
+    /// Which sums parts are added to.
+    pub(crate) fn takings(&self, parts: &[Part]) -> Vec<Taking> {
         let taking = |sum: &Sum| Taking {
             cap: sum.cap.id,
             affiliate: sum.whose,

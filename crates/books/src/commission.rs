@@ -10,6 +10,10 @@ use hopline_types::{AffiliateId, CommissionStatus, ConversionId, HOUR_MS, UnixMi
 
 use crate::BookError;
 
+mod correct;
+
+pub(crate) use correct::{Correction, TakenBack};
+
 const DAY_MS: i64 = 24 * HOUR_MS;
 
 /// What is to be booked in one go. It is booked at the end of everything else: from then on others wait.
@@ -111,6 +115,8 @@ pub(crate) struct Course {
     /// All that was booked for it, with what is to be booked.
     steps: Vec<Step>,
     drafts: Vec<Draft>,
+    /// When everything takes effect, whenever it was due: set where it is decided again.
+    effective_at: Option<UnixMillis>,
 }
 
 impl Course {
@@ -121,6 +127,13 @@ impl Course {
         begin: Begin,
         now: UnixMillis,
     ) -> Result<Self, BookError> {
+        let mut course = Self::new(conversion, credited);
+        course.book(credited.share, begin, conversion.converted_at, now)?;
+        Ok(course)
+    }
+
+    /// A commission for which nothing is booked yet.
+    pub(crate) fn new(conversion: &Conversion, credited: Credited) -> Self {
         let commission = InsertCommission {
             conversion: conversion.id,
             affiliate: credited.affiliate,
@@ -132,22 +145,25 @@ impl Course {
             approved_at: None,
             payable_at: None,
         };
-        let mut course = Self {
+        Self {
             commission,
             reversed_revenue_minor: 0,
             reversed_payout_minor: 0,
             steps: Vec::new(),
             drafts: Vec::new(),
-        };
-        let at = conversion.converted_at;
-        let id = course.id_of(TransactionKind::CommissionPending);
-        course.push(course.recipe(credited.share).pending(id, at));
-        match begin {
-            Begin::Pending => {}
-            Begin::Approved { hold_days } => course.approve(at, hold_days, now)?,
-            Begin::Rejected(by) => course.reject(by.told(), at)?,
+            effective_at: None,
         }
-        Ok(course)
+    }
+
+    /// Books it for the first time, and lets it go as far as it begins.
+    fn book(&mut self, share: Share, begin: Begin, at: UnixMillis, now: UnixMillis) -> Result<(), BookError> {
+        let id = self.id_of(TransactionKind::CommissionPending);
+        self.push(self.recipe(share).pending(id, at));
+        match begin {
+            Begin::Pending => Ok(()),
+            Begin::Approved { hold_days } => self.approve(at, hold_days, now),
+            Begin::Rejected(by) => self.reject(by.told(), at),
+        }
     }
 
     /// Stored commissions, with what was booked for them.
@@ -175,6 +191,7 @@ impl Course {
             reversed_payout_minor: stored.reversed_payout_minor,
             steps,
             drafts: Vec::new(),
+            effective_at: None,
         }
     }
 
@@ -230,7 +247,7 @@ impl Course {
     pub(crate) fn reverse(
         &mut self,
         share: Share,
-        refund: &Refund,
+        (refund, number): (&Refund, i64),
         undone: Option<TransactionId>,
         worthless: CommissionStatus,
     ) -> Result<(), BookError> {
@@ -239,11 +256,11 @@ impl Course {
             let (recipe, at) = (self.recipe(share), refund.created_at);
             let draft = match refund.kind {
                 RefundKind::Chargeback => {
-                    let id = self.part(TransactionKind::CommissionChargedBack, refund.id)?;
+                    let id = self.part(TransactionKind::CommissionChargedBack, refund.id, number)?;
                     recipe.charged_back(from, id, at, reason)
                 }
                 RefundKind::Refund | RefundKind::Undo => {
-                    let id = self.part(TransactionKind::CommissionReversed, refund.id)?;
+                    let id = self.part(TransactionKind::CommissionReversed, refund.id, number)?;
                     recipe.reversed(from, id, at, reason)
                 }
             };
@@ -256,17 +273,12 @@ impl Course {
     pub(crate) fn restore(
         &mut self,
         share: Share,
-        refund: &Refund,
+        (refund, number): (&Refund, i64),
         undone: TransactionId,
         hold_days: i64,
     ) -> Result<(), BookError> {
-        // Where nothing is left of it, its money would be where its last step has brought it.
-        let to = match self.last_step() {
-            Some(TransactionKind::CommissionPayable) => Stage::Payable,
-            Some(TransactionKind::CommissionApproved) => Stage::Approved,
-            _ => Stage::Pending,
-        };
-        let id = self.part(TransactionKind::CommissionRestored, refund.id)?;
+        let to = self.place();
+        let id = self.part(TransactionKind::CommissionRestored, refund.id, number)?;
         self.push(self.recipe(share).restored(to, undone, id, refund.created_at, refund.reason.clone()));
         let approved_at = self.commission.approved_at;
         let worthless = match (self.commission.status, approved_at) {
@@ -278,6 +290,15 @@ impl Course {
             self.commission.payable_at = Some(at.plus(hold_days.saturating_mul(DAY_MS)));
         }
         self.project(worthless)
+    }
+
+    /// Where its money is, or, where nothing is left of it, would be: where its last step has brought it.
+    fn place(&self) -> Stage {
+        match self.last_step() {
+            Some(TransactionKind::CommissionPayable) => Stage::Payable,
+            Some(TransactionKind::CommissionApproved) => Stage::Approved,
+            _ => Stage::Pending,
+        }
     }
 
     /// The newest step of its way that still holds.
@@ -334,6 +355,16 @@ impl Course {
         self.commission.status
     }
 
+    /// As it will be.
+    pub(crate) const fn commission(&self) -> &InsertCommission {
+        &self.commission
+    }
+
+    /// What was taken back of it: revenue and payout.
+    pub(crate) const fn reversed_minor(&self) -> (i64, i64) {
+        (self.reversed_revenue_minor, self.reversed_payout_minor)
+    }
+
     /// What is to be booked.
     pub(crate) fn drafts(&self) -> &[Draft] {
         &self.drafts
@@ -346,6 +377,8 @@ impl Course {
 
     /// What changes of the stored commission, and what to book for it.
     pub(crate) fn into_changes(self, stored: &mut Commission) -> Vec<Draft> {
+        stored.revenue_minor = self.commission.revenue_minor;
+        stored.payout_minor = self.commission.payout_minor;
         stored.status = self.commission.status;
         stored.approved_at = self.commission.approved_at;
         stored.payable_at = self.commission.payable_at;
@@ -370,7 +403,8 @@ impl Course {
     }
 
     fn push(&mut self, draft: Option<Draft>) {
-        if let Some(draft) = draft {
+        if let Some(mut draft) = draft {
+            draft.effective_at = self.effective_at.unwrap_or(draft.effective_at);
             self.steps.extend(Step::of(&draft));
             self.drafts.push(draft);
         }
@@ -418,21 +452,22 @@ impl Course {
     }
 
     /// What a refund books.
-    fn part(&self, kind: TransactionKind, refund: i64) -> Result<TransactionId, BookError> {
+    fn part(&self, kind: TransactionKind, refund: i64, number: i64) -> Result<TransactionId, BookError> {
         let InsertCommission { conversion, affiliate, .. } = self.commission;
-        part_of(kind, conversion, affiliate, refund)
+        part_of(kind, (conversion, number), affiliate, refund)
     }
 }
 
-/// The transaction that a refund books for an affiliate's commission.
+/// The transaction that a refund books for an affiliate's commission. What is decided again books the refunds anew: the
+/// number of the decision tells them apart.
 pub(crate) fn part_of(
     kind: TransactionKind,
-    conversion: ConversionId,
+    (conversion, number): (ConversionId, i64),
     affiliate: AffiliateId,
     refund: i64,
 ) -> Result<TransactionId, BookError> {
-    TransactionId::of_part(kind, conversion, affiliate, &format!("refund-{refund}"))
-        .map_err(BookError::broken)
+    let cause = if number > 1 { format!("refund-{refund}:{number}") } else { format!("refund-{refund}") };
+    TransactionId::of_part(kind, conversion, affiliate, &cause).map_err(BookError::broken)
 }
 
 /// Moves stored commissions, writes them down, and gives back what is to be booked.

@@ -37,6 +37,7 @@ use serde_json::{Value, json};
 use crate::facts::Labels;
 use crate::{BookError, rates};
 
+mod again;
 mod customers;
 pub(crate) mod earn;
 mod gather;
@@ -48,6 +49,8 @@ mod reasoning;
 mod touch;
 mod write;
 
+pub(crate) use again::is_closed;
+pub use again::{Reconsidered, ToReconsider, decide_again};
 pub use gather::{SoughtTouches, sought_touches};
 use known::Known;
 pub(crate) use reasoning::terms_json;
@@ -161,7 +164,7 @@ pub fn decide_many(
         };
     }
     let (sums, customers) = known.into_changes();
-    customers.write(tx)?;
+    customers.write(tx, now)?;
     let decided = write::write(tx, conclusions, sums, now)?;
     let lost = || BookError::broken("a conversion was asked for and not decided");
     let answer = |answer| match answer {
@@ -229,6 +232,13 @@ pub fn set_aside(
     let outcome = Outcome::nobody(json!({ "reason": detail, "touches": [] }));
     let conclusion = Conclusion::new(conversion, Labels::default(), verdict, outcome, now)?;
     write_down(tx, conclusion, now)
+}
+
+/// The number of the decision that stands: one more than how often the conversion was decided again.
+pub(crate) fn decision_number(conversion: &Conversion) -> i64 {
+    let decision: Option<Value> =
+        conversion.decision.as_deref().and_then(|text| serde_json::from_str(text).ok());
+    decision.and_then(|decision| decision["number"].as_i64()).unwrap_or(1)
 }
 
 /// What the decision kept for facts.

@@ -94,10 +94,25 @@ pub fn explain(tx: &mut dyn Tx, scope: Scope, conversion: ConversionId) -> Resul
             }));
         }
     }
+    let mut earlier = Vec::new();
+    for version in conversions::earlier_decisions(tx, conversion.id)? {
+        let mut decision: Value = serde_json::from_str(&version.reasoning).map_err(|error| {
+            BookError::broken(format!("decision {} of {}: {error}", version.number, conversion.id))
+        })?;
+        hide(&mut decision, scope);
+        earlier.push(json!({
+            "number": version.number,
+            "decided_at": rfc3339(version.decided_at),
+            "replaced_at": rfc3339(version.replaced_at),
+            "because": version.why,
+            "decision": decision,
+        }));
+    }
     Ok(json!({
         "conversion": conversion_json(&conversion, sees_revenue, payout),
         "waits": waits,
         "decision": decision,
+        "earlier_decisions": earlier,
         "judgements": judgements,
         "commissions": shares,
         "refunds": refunds,
@@ -184,13 +199,16 @@ fn conversion_json(conversion: &Conversion, sees_revenue: bool, payout: Option<A
     })
 }
 
-/// What one affiliate gets of a conversion, as booked: its share where several are credited.
+/// What one affiliate gets of a conversion, as booked: its share where several are credited, and its levels as a recruiter.
 #[must_use]
 pub fn payout_of(conversion: &Conversion, affiliate: AffiliateId) -> Option<Amount> {
     let decision: Value =
         serde_json::from_str(conversion.decision.as_deref().unwrap_or_default()).unwrap_or_default();
-    let Some(credits) = decision["credits"].as_array() else { return conversion.payout };
-    let own = credits.iter().filter(|credit| credit["affiliate_id"].as_i64() == Some(affiliate.get()));
+    if decision["credits"].is_null() && decision["levels"].is_null() {
+        return conversion.payout;
+    }
+    let lists = ["credits", "levels"].into_iter().filter_map(|list| decision[list].as_array());
+    let own = lists.flatten().filter(|credit| credit["affiliate_id"].as_i64() == Some(affiliate.get()));
     let minor = own.filter_map(|credit| {
         let amount = credit["payout"]["amount"].as_str()?;
         Some(Amount::parse(amount, conversion.currency).ok()?.minor)
@@ -279,8 +297,10 @@ fn hide(decision: &mut Value, scope: Scope) {
     }
     if let Scope::Affiliate(own) = scope {
         let is_own = |value: &Value| value["affiliate_id"].as_i64() == Some(own.get());
-        if let Some(credits) = fields.get_mut("credits").and_then(Value::as_array_mut) {
-            credits.retain(is_own);
+        for list in ["credits", "levels", "other_terms"] {
+            if let Some(list) = fields.get_mut(list).and_then(Value::as_array_mut) {
+                list.retain(is_own);
+            }
         }
         for touch in fields.get_mut("touches").and_then(Value::as_array_mut).into_iter().flatten() {
             if !is_own(touch) {

@@ -47,7 +47,9 @@ pub(crate) fn picture(
     if conversion.status.is_none() {
         return Ok(Picture::default());
     }
-    let commissions = commissions::of_conversion(tx, conversion.id)?;
+    let mut commissions = commissions::of_conversion(tx, conversion.id)?;
+    // A later decision has left nothing of these.
+    commissions.retain(|commission| commission.status != CommissionStatus::Unattributed);
     let refunds = commissions::refunds_of(tx, conversion.id)?;
     let left = commissions.iter().map(|commission| Left {
         affiliate: commission.affiliate,

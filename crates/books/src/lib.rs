@@ -9,6 +9,7 @@
 //! | an event comes in | [`intake_many`], [`intake_events`] | nothing; writes the conversion once |
 //! | an install is reported | [`intake_events`], [`judge_install`] | nothing; writes the report and, where it counts, the conversion |
 //! | it is attributed | [`decide`], [`decide_many`] | `commission_pending`, then `_approved`, then `_payable`, as the offer says |
+//! | a fact came late | [`decide_again`] | `commission_corrected`, beside `commission_restored` and `_reversed` for what was refunded |
 //! | somebody judges it | [`judge`], [`judge_many`] | `commission_approved` (and `_payable`), `commission_rejected` |
 //! | that was a mistake | [`judge`] | `commission_unapproved`, `commission_restored` |
 //! | a lead is qualified, or is not in time | [`qualify_leads`] | as a judgement |
@@ -61,7 +62,10 @@ pub mod terms;
 pub use approval::{JUDGED_MAX, Judge, Reviewed, approve, judge, judge_many, reject};
 pub use balances::{AffiliateBalance, balances};
 pub use clicks::{ClicksSettled, settle_clicks};
-pub use decide::{Context, Decided, SoughtTouches, ToDecide, decide, decide_many, set_aside, sought_touches};
+pub use decide::{
+    Context, Decided, Reconsidered, SoughtTouches, ToDecide, ToReconsider, decide, decide_again, decide_many,
+    set_aside, sought_touches,
+};
 pub use error::{BookError, FieldError};
 pub use explain::{explain, explain_text, payout_of};
 pub use findings::reclassify;

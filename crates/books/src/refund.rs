@@ -16,12 +16,13 @@ use hopline_money::Amount;
 use hopline_types::{CommissionStatus, ConversionId, UnixMillis};
 
 use crate::commission;
-use crate::decide::labels_of;
+use crate::decide::{decision_number, is_closed, labels_of};
 use crate::{BookError, caps, facts};
 
 mod undo;
 
 pub use undo::undo_refund;
+pub(crate) use undo::{kind_of, takes};
 
 /// Of a reason, so much is repeated in the reason of a fee.
 const REASON_CHARS: usize = 400;
@@ -87,13 +88,13 @@ fn take_back(
 ) -> Result<Refunded, BookError> {
     let conversion = commission::conversion_of(tx, conversion)?;
     commission::check_reason(given.reason)?;
-    check_state(&conversion)?;
+    let commissions = commissions::of_conversion(tx, conversion.id)?;
+    check_state(&conversion, &commissions)?;
     let fee = fee(&conversion, given.fee)?;
     let before = commissions::refunds_of(tx, conversion.id)?;
-    let commissions = commissions::of_conversion(tx, conversion.id)?;
     // Findings may have taken a part of settled clicks.
-    let is_taken =
-        before.iter().any(|refund| undo::stands(refund, &before)) && commissions.iter().all(is_taken_back);
+    let live = || commissions.iter().filter(|commission| commission.status != CommissionStatus::Unattributed);
+    let is_taken = before.iter().any(|refund| undo::stands(refund, &before)) && live().all(is_taken_back);
     let part = part(&conversion, &before, is_taken, amount)?;
     let mut shares = Vec::new();
     for commission in commissions {
@@ -182,16 +183,24 @@ fn book(
     let picture = facts::picture(tx, conversion, &labels)?;
     let counted = caps::counted(tx, conversion)?;
     refund.id = commissions::insert_refund(tx, &refund)?;
+    let number = decision_number(conversion);
     let fees = fees(&refund, &shares)?;
     let (stored, shares): (Vec<Commission>, Vec<Share>) = shares.into_iter().unzip();
+    let credits_nobody = stored.iter().all(|commission| commission.status == CommissionStatus::Unattributed);
     let mut shares = shares.into_iter();
     let mut bookings = commission::advance(tx, stored, |course, stored| {
         let share = shares.next().ok_or_else(|| BookError::broken("a commission without a share"))?;
         let worthless = if is_whole { CommissionStatus::Reversed } else { stored.status };
-        course.reverse(share, &refund, None, worthless)
+        // Of what a later decision has taken away there is nothing left.
+        let is_withdrawn = stored.status == CommissionStatus::Unattributed;
+        if is_withdrawn { Ok(()) } else { course.reverse(share, (&refund, number), None, worthless) }
     })?;
     bookings.add(fees);
-    let conversion = commission::refresh(tx, conversion.id, Some(&refund.reason))?;
+    let conversion = if credits_nobody {
+        conversion.clone()
+    } else {
+        commission::refresh(tx, conversion.id, Some(&refund.reason))?
+    };
     counted.give_back(tx, &conversion)?;
     let cause = format!("refunded:{}", refund.id);
     facts::put_changes(tx, &cause, &conversion, &labels, &picture, now)?;
@@ -257,10 +266,13 @@ struct Part {
     so_far: i64,
 }
 
-fn check_state(conversion: &Conversion) -> Result<(), BookError> {
+/// What credits nobody yet may be claimed later: then its refunds count.
+fn check_state(conversion: &Conversion, commissions: &[Commission]) -> Result<(), BookError> {
+    let may_be_claimed = !is_closed(conversion) && commissions.is_empty();
     let wanted = match conversion.status {
         None => "it can be refunded once it is decided",
-        Some(CommissionStatus::Rejected | CommissionStatus::Unattributed) => "there is nothing to take back",
+        Some(CommissionStatus::Rejected) if !may_be_claimed => "there is nothing to take back",
+        Some(CommissionStatus::Unattributed) if is_closed(conversion) => "there is nothing to take back",
         Some(_) => return Ok(()),
     };
     let is = conversion.status.map_or("not decided yet", CommissionStatus::as_str).to_owned();

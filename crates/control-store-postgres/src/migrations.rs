@@ -42,6 +42,7 @@ pub(crate) const MIGRATIONS: &[Migration] = migrations! {
     11 "0011_rates",
     12 "0012_installs",
     13 "0013_payout_files",
+    15 "0015_late_facts",
 };
 
 const TABLE: &str = "CREATE TABLE IF NOT EXISTS hopline_migrations (

@@ -49,6 +49,11 @@ pub(crate) const MIGRATIONS: &[Migration] = &[
         name: "0011_payout_files",
         sql: include_str!("../migrations/0011_payout_files.sql"),
     },
+    Migration {
+        number: 13,
+        name: "0013_late_facts",
+        sql: include_str!("../migrations/0013_late_facts.sql"),
+    },
 ];
 
 const TABLE: &str = "CREATE TABLE IF NOT EXISTS migrations (

@@ -38,6 +38,7 @@ fn a_restart_keeps_everything() {
             "0009_rates",
             "0010_installs",
             "0011_payout_files",
+            "0013_late_facts",
         ]
     );
     block_on(restart::fill(&first));

@@ -109,7 +109,7 @@ pub fn of_conversions(
     conversions: &[ConversionId],
 ) -> Result<Vec<Vec<Commission>>, StoreError> {
     let values: Vec<Vec<Value>> = conversions.iter().map(|id| vec![(*id).into()]).collect();
-    let found = tx.query_many(select!("WHERE conversion_id = $1 ORDER BY id"), &values)?;
+    let found = tx.query_many(select!("WHERE conversion_id = $1 ORDER BY place, id"), &values)?;
     found.iter().map(|rows| rows.iter().map(commission).collect()).collect()
 }
 
@@ -208,6 +208,30 @@ pub fn update<'a>(
     tx.execute_many(
         "UPDATE commissions SET reversed_revenue_minor = $2, reversed_payout_minor = $3, status = $4, \
          approved_at = $5, payable_at = $6, payout_id = $7 WHERE id = $1",
+        &rows,
+    )
+    .map(drop)
+}
+
+/// Writes the amounts of commissions that were decided again, and puts them in this order.
+///
+/// # Errors
+/// The store fails.
+pub fn correct<'a>(
+    tx: &mut dyn Tx,
+    commissions: impl IntoIterator<Item = &'a Commission>,
+) -> Result<(), StoreError> {
+    let row = |(place, commission): (i64, &Commission)| {
+        vec![
+            commission.id.into(),
+            commission.revenue_minor.into(),
+            commission.payout_minor.into(),
+            place.into(),
+        ]
+    };
+    let rows: Vec<Vec<Value>> = (0..).zip(commissions).map(row).collect();
+    tx.execute_many(
+        "UPDATE commissions SET revenue_minor = $2, payout_minor = $3, place = $4 WHERE id = $1",
         &rows,
     )
     .map(drop)
@@ -382,6 +406,17 @@ pub fn refunds_of(tx: &mut dyn Tx, conversion: ConversionId) -> Result<Vec<Refun
         })
     });
     each.collect()
+}
+
+/// Writes what refunds have taken back after their conversion was decided again: number, revenue, payout.
+///
+/// # Errors
+/// The store fails.
+pub fn correct_refunds(tx: &mut dyn Tx, refunds: &[(i64, i64, i64)]) -> Result<(), StoreError> {
+    let row =
+        |(id, revenue, payout): &(i64, i64, i64)| vec![(*id).into(), (*revenue).into(), (*payout).into()];
+    let rows: Vec<Vec<Value>> = refunds.iter().map(row).collect();
+    tx.execute_many("UPDATE refunds SET revenue_minor = $2, payout_minor = $3 WHERE id = $1", &rows).map(drop)
 }
 
 /// Writes a refund down (its `id` is given by the store) and gives back its number.

@@ -14,9 +14,9 @@ mod write;
 
 pub use refused::{RefusedEvent, keep_refused, refused};
 pub use write::{
-    DecisionColumns, InsertConversion, NewRepeat, PARTITIONS, Waiting, all_partitions, count_repeat,
-    count_repeats, insert, insert_many, lock, partition_of, record_decisions, set_status, set_statuses,
-    waiting,
+    DecisionColumns, EarlierDecision, InsertConversion, NewRepeat, PARTITIONS, Redecision, Waiting,
+    all_partitions, count_repeat, count_repeats, earlier_decisions, insert, insert_many, lock, partition_of,
+    record_decisions, record_redecision, set_status, set_statuses, waiting,
 };
 
 /// A conversion as stored.
@@ -161,10 +161,11 @@ macro_rules! select {
     };
 }
 
-/// `$1` and `$2` are the scope's.
+/// `$1` and `$2` are the scope's. Affiliates see what they are concerned in.
 macro_rules! visible {
     () => {
-        "($1 = 'all' OR ($1 = 'advertiser' AND c.advertiser_id = $2) OR ($1 = 'affiliate' AND c.affiliate_id = $2)) "
+        "($1 = 'all' OR ($1 = 'advertiser' AND c.advertiser_id = $2) OR ($1 = 'affiliate' AND EXISTS \
+         (SELECT 1 FROM conversion_affiliates v WHERE v.affiliate_id = $2 AND v.conversion_id = c.id))) "
     };
 }
 
@@ -172,7 +173,8 @@ macro_rules! filtered {
     () => {
         concat!(
             visible!(),
-            "AND (c.order_id = $3 OR $3 IS NULL) AND (c.affiliate_id = $4 OR $4 IS NULL) \
+            "AND (c.order_id = $3 OR $3 IS NULL) AND ($4 IS NULL OR EXISTS \
+             (SELECT 1 FROM conversion_affiliates f WHERE f.affiliate_id = $4 AND f.conversion_id = c.id)) \
              AND (c.advertiser_id = $5 OR $5 IS NULL) AND (c.offer_id = $6 OR $6 IS NULL) \
              AND (c.goal_key = $7 OR $7 IS NULL) AND (c.click_id = $8 OR $8 IS NULL) \
              AND (CASE coalesce(c.status, 'pending') WHEN 'payable' THEN 'approved' \

@@ -53,6 +53,8 @@ pub struct CustomerConversion {
     pub is_order: bool,
     /// Who clicked, where the click was at hand.
     pub visitor_key: Option<u64>,
+    /// To whom it binds its customer, where no earlier one does.
+    pub binds: Option<AffiliateId>,
 }
 
 /// The bindings of these customers; those that there are.
@@ -103,24 +105,50 @@ pub fn bind(tx: &mut dyn Tx, bindings: &[(Customer, Binding)]) -> Result<(), Sto
     Ok(())
 }
 
-/// How many orders of a customer came before each of these conversions, by the times when they happened.
+/// How many orders of a customer came before each of these conversions, by the times when they happened, and whether any
+/// conversion of it that is decided came after.
 ///
 /// # Errors
 /// Those of the store.
-pub fn orders_before(
+pub fn around(
     tx: &mut dyn Tx,
     asked: &[(Customer, UnixMillis, ConversionId)],
-) -> Result<Vec<u64>, StoreError> {
+) -> Result<Vec<(u64, bool)>, StoreError> {
     let row = |((advertiser, key), at, id): &(Customer, UnixMillis, ConversionId)| -> Vec<Value> {
         vec![(*advertiser).into(), key.into(), (*at).into(), (*id).into()]
     };
     let rows: Vec<_> = asked.iter().map(row).collect();
     let found = tx.query_many(
-        "SELECT count(*) FROM customer_conversions WHERE advertiser_id = $1 AND customer = $2 AND is_order = 1 \
-         AND (converted_at, conversion_id) < ($3, $4)",
+        "SELECT (SELECT count(*) FROM customer_conversions WHERE advertiser_id = $1 AND customer = $2 AND is_order = 1 \
+         AND (converted_at, conversion_id) < ($3, $4)), CASE WHEN EXISTS (SELECT 1 FROM customer_conversions \
+         WHERE advertiser_id = $1 AND customer = $2 AND (converted_at, conversion_id) > ($3, $4)) \
+         THEN CAST(1 AS BIGINT) ELSE 0 END",
         &rows,
     )?;
-    found.iter().map(|rows| rows.first().map_or(Ok(0), |row| row.int(0)).map(i64::unsigned_abs)).collect()
+    let each = |rows: &Vec<Row>| {
+        rows.first().map_or(Ok((0, false)), |row| Ok((row.int(0)?.unsigned_abs(), row.flag(1)?)))
+    };
+    found.iter().map(each).collect()
+}
+
+/// The decided conversions of customers that came after these, by the times when they happened, each once.
+///
+/// # Errors
+/// Those of the store.
+pub fn after(
+    tx: &mut dyn Tx,
+    asked: &[(Customer, UnixMillis, ConversionId)],
+) -> Result<BTreeSet<(AdvertiserId, ConversionId)>, StoreError> {
+    let row = |((advertiser, key), at, id): &(Customer, UnixMillis, ConversionId)| -> Vec<Value> {
+        vec![(*advertiser).into(), key.into(), (*at).into(), (*id).into()]
+    };
+    let rows: Vec<_> = asked.iter().map(row).collect();
+    let found = tx.query_many(
+        "SELECT advertiser_id, conversion_id FROM customer_conversions WHERE advertiser_id = $1 AND customer = $2 \
+         AND (converted_at, conversion_id) > ($3, $4)",
+        &rows,
+    )?;
+    found.iter().flatten().map(|row| Ok((row.id(0)?, row.id(1)?))).collect()
 }
 
 /// Notes decided conversions of customers; what is noted already stays.
@@ -136,37 +164,84 @@ pub fn note(tx: &mut dyn Tx, decided: &[(Customer, CustomerConversion)]) -> Resu
             one.conversion.into(),
             one.is_order.into(),
             one.visitor_key.map(u64::cast_signed).into(),
+            one.binds.into(),
         ]
     };
     let rows: Vec<_> = decided.iter().map(row).collect();
     tx.execute_many(
-        "INSERT INTO customer_conversions (advertiser_id, customer, converted_at, conversion_id, is_order, visitor_key) \
-         VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT DO NOTHING",
+        "INSERT INTO customer_conversions (advertiser_id, customer, converted_at, conversion_id, is_order, visitor_key, \
+         binds) VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT DO NOTHING",
         &rows,
     )?;
     Ok(())
 }
 
-/// The visitors that these customers were at earlier conversions, newest first, each once.
+/// Notes again what a conversion that was decided again says of its customer: the visitor, where none was known, and whom
+/// it binds. Says whether that has changed; then the customer's binding follows.
+///
+/// # Errors
+/// Those of the store.
+pub fn note_again(
+    tx: &mut dyn Tx,
+    customer: &Customer,
+    one: &CustomerConversion,
+) -> Result<bool, StoreError> {
+    let (advertiser, key) = customer;
+    let own: [Value; 4] = [(*advertiser).into(), key.into(), one.at.into(), one.conversion.into()];
+    let place = "SELECT visitor_key, binds FROM customer_conversions WHERE advertiser_id = $1 AND customer = $2 \
+                 AND converted_at = $3 AND conversion_id = $4";
+    let Some(row) = tx.first(place, &own)? else { return Ok(false) };
+    let visitor = row.int_or_null(0)?.or(one.visitor_key.map(u64::cast_signed));
+    let binds: Option<AffiliateId> = row.id_or_null(1)?;
+    if visitor == row.int_or_null(0)? && binds == one.binds {
+        return Ok(false);
+    }
+    let values: Vec<Value> = own.into_iter().chain([visitor.into(), one.binds.into()]).collect();
+    tx.execute(
+        "UPDATE customer_conversions SET visitor_key = $5, binds = $6 WHERE advertiser_id = $1 AND customer = $2 \
+         AND converted_at = $3 AND conversion_id = $4",
+        &values,
+    )?;
+    if binds == one.binds {
+        return Ok(true);
+    }
+    tx.execute(
+        "DELETE FROM customers WHERE advertiser_id = $1 AND customer = $2",
+        &[(*advertiser).into(), key.into()],
+    )?;
+    let first = tx.first(
+        "SELECT binds, conversion_id, converted_at FROM customer_conversions WHERE advertiser_id = $1 AND customer = $2 \
+         AND binds IS NOT NULL ORDER BY converted_at, conversion_id LIMIT 1",
+        &[(*advertiser).into(), key.into()],
+    )?;
+    if let Some(row) = first {
+        let binding = Binding { affiliate: row.id(0)?, conversion: row.id(1)?, at: row.time(2)? };
+        bind(tx, &[(customer.clone(), binding)])?;
+    }
+    Ok(true)
+}
+
+/// The visitors that customers were at their conversions before these, newest first, each once; in the order asked for.
 ///
 /// # Errors
 /// Those of the store.
 pub fn visitors(
     tx: &mut dyn Tx,
-    customers: &BTreeSet<Customer>,
-) -> Result<BTreeMap<Customer, Vec<u64>>, StoreError> {
-    let mut rows = values(customers);
-    for row in &mut rows {
-        row.push(LOOKED_AT.into());
-    }
+    asked: &[(Customer, UnixMillis, ConversionId)],
+) -> Result<Vec<Vec<u64>>, StoreError> {
+    let row = |((advertiser, key), at, id): &(Customer, UnixMillis, ConversionId)| -> Vec<Value> {
+        vec![(*advertiser).into(), key.into(), LOOKED_AT.into(), (*at).into(), (*id).into()]
+    };
+    let rows: Vec<_> = asked.iter().map(row).collect();
     let found = tx.query_many(
         "SELECT visitor_key FROM customer_conversions WHERE advertiser_id = $1 AND customer = $2 \
-         AND visitor_key IS NOT NULL ORDER BY converted_at DESC, conversion_id DESC LIMIT $3",
+         AND visitor_key IS NOT NULL AND (converted_at, conversion_id) < ($4, $5) \
+         ORDER BY converted_at DESC, conversion_id DESC LIMIT $3",
         &rows,
     )?;
     let most = usize::try_from(VISITORS_MAX).unwrap_or(usize::MAX);
-    let mut visitors = BTreeMap::new();
-    for (customer, rows) in customers.iter().zip(&found) {
+    let mut visitors = Vec::with_capacity(found.len());
+    for rows in &found {
         let mut keys: Vec<u64> = Vec::new();
         for row in rows {
             let key = row.int(0)?.cast_unsigned();
@@ -174,7 +249,7 @@ pub fn visitors(
                 keys.push(key);
             }
         }
-        visitors.insert(customer.clone(), keys);
+        visitors.push(keys);
     }
     Ok(visitors)
 }

@@ -55,6 +55,7 @@ pub mod payouts;
 pub mod periods;
 pub mod qualifications;
 pub mod rates;
+pub mod reconsiderations;
 pub mod sessions;
 pub mod settlements;
 pub mod signals;

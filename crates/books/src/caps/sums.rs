@@ -12,7 +12,7 @@ use hopline_control_store::caps::{self, Addition, CapSpan, CapSum};
 use hopline_control_store::{Lock, Tx};
 use hopline_types::{AffiliateId, CapId, OfferId, UnixMillis};
 
-use super::{Part, Room, Sum, Taking};
+use super::{Part, Room, Sum, Taking, total};
 use crate::BookError;
 
 /// Something that may fall under caps.
@@ -23,6 +23,15 @@ pub(crate) struct Asked {
     pub(crate) at: UnixMillis,
     /// Whose it may be; ascending, each once.
     pub(crate) affiliates: Vec<AffiliateId>,
+}
+
+/// Which way something is moved.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Shift {
+    /// Out of the sums.
+    Out,
+    /// Into them.
+    In,
 }
 
 /// Which sum.
@@ -104,6 +113,29 @@ impl Sums {
         Ok(room.takings(parts))
     }
 
+    /// Takes what is counted out of sums, or puts it in again, without asking whether there is room.
+    pub(crate) fn shift(
+        &mut self,
+        takings: &[Taking],
+        parts: &[Part],
+        shift: Shift,
+    ) -> Result<(), BookError> {
+        for taking in takings {
+            let counted = total(parts, taking.metric, taking.affiliate);
+            let delta = if matches!(shift, Shift::Out) { counted.saturating_neg() } else { counted };
+            let span = CapSpan { start: taking.start, end: taking.end };
+            let addition = Addition { cap: taking.cap, affiliate: taking.affiliate, span, delta };
+            let key = key(&addition);
+            let sum = self.sums.entry(key).or_default();
+            sum.taken = sum.taken.checked_add(delta).ok_or_else(|| {
+                BookError::broken(format!("cap {}: {} + {delta} leaves 64 bits", taking.cap, sum.taken))
+            })?;
+            let none = Addition { delta: 0, ..addition };
+            self.added.entry(key).or_insert(none).delta += delta;
+        }
+        Ok(())
+    }
+
     /// Notes what was refused, in the sums of a room that have no place for it.
     pub(crate) fn refuse(&mut self, room: &Room, parts: &[Part]) {
         for refused in room.refused(parts) {
@@ -121,7 +153,8 @@ impl Sums {
 
     /// Writes what was added, and what was refused.
     pub(crate) fn write(self, tx: &mut dyn Tx) -> Result<(), BookError> {
-        let additions: Vec<Addition> = self.added.into_values().collect();
+        let additions: Vec<Addition> =
+            self.added.into_values().filter(|addition| addition.delta != 0).collect();
         if !additions.is_empty() {
             caps::add_many(tx, &additions)?;
         }

@@ -2,8 +2,9 @@
 
 use hopline_catalogue::data::CapMetric;
 use hopline_control_store::caps::{self, Addition, CapSpan};
+use hopline_control_store::commissions::{self, Commission};
 use hopline_control_store::conversions::Conversion;
-use hopline_control_store::{Lock, Tx, commissions};
+use hopline_control_store::{Lock, Tx};
 use hopline_types::{AffiliateId, CapId, CommissionStatus, UnixMillis};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -34,7 +35,7 @@ pub(crate) fn keep(decision: &mut Value, takings: &[Taking]) -> Result<(), BookE
 }
 
 /// The sums that a conversion was added to.
-pub(super) fn of(conversion: &Conversion) -> Result<Vec<Taking>, BookError> {
+pub(crate) fn of(conversion: &Conversion) -> Result<Vec<Taking>, BookError> {
     #[derive(Deserialize)]
     struct Kept {
         #[serde(default)]
@@ -50,10 +51,16 @@ pub(super) fn of(conversion: &Conversion) -> Result<Vec<Taking>, BookError> {
 
 /// What a decided conversion counts for now.
 pub(super) fn parts(tx: &mut dyn Tx, conversion: &Conversion) -> Result<Vec<Part>, BookError> {
-    let commissions = commissions::of_conversion(tx, conversion.id)?;
+    Ok(parts_of(&commissions::of_conversion(tx, conversion.id)?))
+}
+
+/// What a conversion with these commissions counts for.
+pub(crate) fn parts_of(commissions: &[Commission]) -> Vec<Part> {
     let parts = commissions.iter().enumerate().map(|(place, commission)| {
         let is_rejected = commission.status == CommissionStatus::Rejected;
-        let is_undone = is_rejected || commission.status == CommissionStatus::Reversed;
+        let nothing_left =
+            matches!(commission.status, CommissionStatus::Reversed | CommissionStatus::Unattributed);
+        let is_undone = is_rejected || nothing_left;
         let left = |booked, reversed| if is_rejected { 0 } else { booked - reversed };
         Part {
             affiliate: commission.affiliate,
@@ -63,7 +70,7 @@ pub(super) fn parts(tx: &mut dyn Tx, conversion: &Conversion) -> Result<Vec<Part
             payout_minor: left(commission.payout_minor, commission.reversed_payout_minor),
         }
     });
-    Ok(parts.collect())
+    parts.collect()
 }
 
 /// What a conversion counts for before a change of its commissions.

@@ -5,7 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use hopline_control_store::Tx;
 use hopline_control_store::conversions::Conversion;
 use hopline_control_store::customers::{self, Binding, Customer, CustomerConversion};
-use hopline_types::{AffiliateId, CommissionStatus, ConversionId, GoalKind};
+use hopline_control_store::reconsiderations::{self, Asked, Why};
+use hopline_types::{AffiliateId, CommissionStatus, ConversionId, GoalKind, UnixMillis};
 
 use super::touch::Candidate;
 use crate::BookError;
@@ -15,6 +16,8 @@ use crate::BookError;
 pub(super) struct Customers {
     bindings: BTreeMap<Customer, Binding>,
     orders: BTreeMap<ConversionId, u64>,
+    /// Which of these had later ones of their customer decided before them.
+    overtaken: BTreeSet<ConversionId>,
     /// What affiliates would be known as if they bought themselves.
     affiliates: BTreeMap<AffiliateId, String>,
     new_bindings: Vec<(Customer, Binding)>,
@@ -34,9 +37,11 @@ impl Customers {
         }
         let known: BTreeSet<Customer> = asked.iter().map(|(customer, ..)| customer.clone()).collect();
         let bindings = customers::bindings(tx, &known)?;
-        let counts = customers::orders_before(tx, &asked)?;
-        let orders = asked.iter().map(|(_, _, id)| *id).zip(counts).collect();
-        Ok(Self { bindings, orders, ..Self::default() })
+        let around = customers::around(tx, &asked)?;
+        let ids = || asked.iter().map(|(_, _, id)| *id);
+        let orders = ids().zip(around.iter().map(|(before, _)| *before)).collect();
+        let overtaken = ids().zip(&around).filter(|(_, (_, after))| *after).map(|(id, _)| id).collect();
+        Ok(Self { bindings, orders, overtaken, ..Self::default() })
     }
 
     /// To whom they are bound.
@@ -89,14 +94,15 @@ impl Customers {
 
     /// Notes a decided conversion, and whom it binds its customer to.
     pub(super) fn note(&mut self, candidate: &Candidate<'_>, credited: Option<AffiliateId>) {
-        let Some(customer) = &candidate.customer else { return };
-        let Conversion { id, converted_at, kind, requested_status, .. } = candidate.conversion;
-        let one = CustomerConversion {
-            conversion: id,
-            at: converted_at,
-            is_order: kind == GoalKind::Pps && requested_status != Some(CommissionStatus::Rejected),
-            visitor_key: candidate.named_click().map(|click| click.visitor_key),
+        let Some((customer, one)) = noted(candidate, credited) else { return };
+        let customer = &customer;
+        let Conversion { id, converted_at, .. } = candidate.conversion;
+        let is_later = |(whose, other): &(Customer, CustomerConversion)| {
+            whose == customer && (other.at, other.conversion) > (one.at, one.conversion)
         };
+        if self.new_conversions.iter().any(is_later) {
+            self.overtaken.insert(id);
+        }
         self.new_conversions.push((customer.clone(), one));
         let Some(affiliate) = credited else { return };
         let binding = Binding { affiliate, conversion: id, at: converted_at };
@@ -107,11 +113,15 @@ impl Customers {
         }
     }
 
-    /// Writes down what was noted.
-    pub(super) fn write(self, tx: &mut dyn Tx) -> Result<(), BookError> {
+    /// Writes down what was noted. What was decided too early, without these, is to be looked at again.
+    pub(super) fn write(self, tx: &mut dyn Tx, now: UnixMillis) -> Result<(), BookError> {
         if !self.new_conversions.is_empty() {
             customers::note(tx, &self.new_conversions)?;
         }
+        let earlier = self.new_conversions.iter().filter(|(_, one)| self.overtaken.contains(&one.conversion));
+        let earlier: Vec<_> =
+            earlier.map(|(customer, one)| (customer.clone(), one.at, one.conversion)).collect();
+        look_at_later(tx, &earlier, now)?;
         if !self.new_bindings.is_empty() {
             // The earliest of each customer; one statement writes a row once.
             let mut first: BTreeMap<Customer, Binding> = BTreeMap::new();
@@ -122,4 +132,41 @@ impl Customers {
         }
         Ok(())
     }
+}
+
+/// What a decided conversion says of its customer.
+pub(super) fn noted(
+    candidate: &Candidate<'_>,
+    binds: Option<AffiliateId>,
+) -> Option<(Customer, CustomerConversion)> {
+    let Conversion { id, converted_at, kind, requested_status, .. } = candidate.conversion;
+    let one = CustomerConversion {
+        conversion: id,
+        at: converted_at,
+        is_order: kind == GoalKind::Pps && requested_status != Some(CommissionStatus::Rejected),
+        visitor_key: candidate.named_click().map(|click| click.visitor_key),
+        binds,
+    };
+    Some((candidate.customer.clone()?, one))
+}
+
+/// Asks for the decided conversions of customers that came after these.
+pub(super) fn look_at_later(
+    tx: &mut dyn Tx,
+    earlier: &[(Customer, UnixMillis, ConversionId)],
+    now: UnixMillis,
+) -> Result<(), BookError> {
+    if earlier.is_empty() {
+        return Ok(());
+    }
+    let later = customers::after(tx, earlier)?;
+    let asked = |(advertiser, conversion)| Asked {
+        conversion,
+        advertiser,
+        why: Why::Customer,
+        due_at: now,
+        asked_at: now,
+        look: 1,
+    };
+    Ok(reconsiderations::ask(tx, &later.into_iter().map(asked).collect::<Vec<_>>())?)
 }

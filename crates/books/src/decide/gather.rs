@@ -4,7 +4,7 @@
 //! click's visitor within the window; with `cross_device` also those of the visitors that the same customer was at earlier
 //! conversions, and then without any click id too.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 
 use hopline_click_store::StoredClick;
 use hopline_control_store::customers::{self, Customer, Sought};
@@ -40,21 +40,24 @@ pub fn sought_touches(
     let ids: Vec<ConversionId> = conversions.iter().map(|(id, _)| *id).collect();
     let sought = customers::sought(tx, &ids)?;
     let offers = offers::find_many(tx, sought.iter().flatten().map(|sought| sought.offer))?;
-    let known_as: BTreeSet<Customer> = sought
-        .iter()
-        .flatten()
-        .filter(|one| offers.get(&one.offer).is_some_and(|offer| offer.attribution.cross_device))
-        .filter_map(|one| one.customer.clone())
-        .collect();
-    let visitors = customers::visitors(tx, &known_as)?;
-    let look = |((_, click), sought): (&(ConversionId, Option<&StoredClick>), Option<Sought>)| {
+    let mut known_as: Vec<(Customer, UnixMillis, ConversionId)> = Vec::new();
+    for (id, one) in ids.iter().zip(&sought) {
+        let Some(one) = one else { continue };
+        if offers.get(&one.offer).is_some_and(|offer| offer.attribution.cross_device) {
+            known_as.extend(one.customer.clone().map(|customer| (customer, one.converted_at, *id)));
+        }
+    }
+    let found = customers::visitors(tx, &known_as)?;
+    let visitors: BTreeMap<ConversionId, Vec<u64>> =
+        known_as.iter().map(|(_, _, id)| *id).zip(found).collect();
+    let look = |((id, click), sought): (&(ConversionId, Option<&StoredClick>), Option<Sought>)| {
         let sought = sought?;
         let offer = offers.get(&sought.offer)?;
         if !offer.attribution.needs_path(offer.settings.model) {
             return None;
         }
         let mut keys: Vec<u64> = click.iter().map(|click| click.visitor_key).collect();
-        let others = sought.customer.as_ref().and_then(|customer| visitors.get(customer));
+        let others = visitors.get(id);
         for key in others.into_iter().flatten() {
             if !keys.contains(key) {
                 keys.push(*key);

@@ -1,7 +1,6 @@
 //! One decision, in memory.
 
 use hopline_attribution::{Decision, Source, attribute};
-use hopline_catalogue::data::Standing;
 use hopline_click_store::{Dims, StoredClick};
 use hopline_clickid::UniqueNumber;
 use hopline_control_store::conversions::Conversion;
@@ -30,6 +29,32 @@ impl Known {
         candidate: Candidate<'_>,
         now: UnixMillis,
     ) -> Result<Conclusion, BookError> {
+        let Ruled { labels, needs_path, ruling } = self.rule(&candidate, now)?;
+        let mut binds = None;
+        let (verdict, mut outcome) = match ruling {
+            Ruling::Over(verdict, outcome) => (verdict, outcome),
+            Ruling::Earned(earned) => {
+                binds = earned.binds;
+                let takings = self.sums.take(&earned.room, &earned.parts)?;
+                earned.conclude(&takings)?
+            }
+            Ruling::Capped(earned) => {
+                self.sums.refuse(&earned.room, &earned.parts);
+                let status = CommissionStatus::Rejected;
+                (Verdict { status, reason: Some(caps::REASON) }, earned.outcome)
+            }
+        };
+        self.customers.note(&candidate, binds);
+        if let Some(named) = &candidate.named {
+            named::explain(&mut outcome, named);
+        }
+        let looks = needs_path && (candidate.claims().is_some() || candidate.customer.is_some());
+        let conclusion = Conclusion::new(candidate.conversion, labels, verdict, outcome, now)?;
+        Ok(if looks { conclusion.looks_later() } else { conclusion })
+    }
+
+    /// What is to be said of a conversion, from what is known. Nothing is taken from caps and nothing noted.
+    pub(super) fn rule(&self, candidate: &Candidate<'_>, now: UnixMillis) -> Result<Ruled, BookError> {
         let conversion = &candidate.conversion;
         let id = conversion.offer.get();
         let offer = self.offer(conversion.offer).ok_or(BookError::NotFound { what: "offer", id })?;
@@ -37,13 +62,13 @@ impl Known {
             is_base: offer.goals.first().is_some_and(|goal| goal.id == conversion.goal),
             dims: candidate.click.map(|click| click.dims.clone()).unwrap_or_default(),
         };
-        let mut path = Path::of(self, &candidate, offer);
-        let mut bound = None;
+        let mut path = Path::of(self, candidate, offer);
         let refused = if path.is_empty() { path.refused.take() } else { None };
-        let (verdict, mut outcome) = match refused {
+        let ruling = match refused {
             None => {
                 let country = candidate.click.map(|click| click.dims.country.as_str()).unwrap_or_default();
                 let judged = Judged {
+                    candidate,
                     conversion,
                     offer,
                     path: &path,
@@ -52,19 +77,7 @@ impl Known {
                     click: candidate.click,
                     now,
                 };
-                match judged.judge(self)? {
-                    Ruling::Over(verdict, outcome) => (verdict, outcome),
-                    Ruling::Earned(earned) => {
-                        bound = earned.binds.filter(|_| offer.attribution.lifetime);
-                        let takings = self.sums.take(&earned.room, &earned.parts)?;
-                        earned.conclude(&takings)?
-                    }
-                    Ruling::Capped(earned) => {
-                        self.sums.refuse(&earned.room, &earned.parts);
-                        let status = CommissionStatus::Rejected;
-                        (Verdict { status, reason: Some(caps::REASON) }, earned.outcome)
-                    }
-                }
+                judged.judge(self)?
             }
             Some(refused) => {
                 let verdict =
@@ -74,19 +87,16 @@ impl Known {
                 let policy = offer.attribution.policy(&offer.settings);
                 let nobody = attribute(&policy, &path.happened(conversion.converted_at), &[]);
                 path.explain(&mut outcome.reasoning, &policy, &nobody);
-                (verdict, outcome)
+                Ruling::Over(verdict, outcome)
             }
         };
         // What an affiliate calls its clicks is nobody else's.
         let clicked = candidate.click.and_then(|click| click.affiliate);
-        if outcome.affiliate.is_some() && clicked.is_some() && clicked != outcome.affiliate {
+        let affiliate = ruling.outcome().affiliate;
+        if affiliate.is_some() && clicked.is_some() && clicked != affiliate {
             labels.dims = of_visitor(labels.dims);
         }
-        self.customers.note(&candidate, bound);
-        if let Some(named) = &candidate.named {
-            named::explain(&mut outcome, named);
-        }
-        Conclusion::new(candidate.conversion, labels, verdict, outcome, now)
+        Ok(Ruled { labels, needs_path: offer.attribution.needs_path(offer.settings.model), ruling })
     }
 }
 
@@ -98,6 +108,7 @@ fn of_visitor(dims: Dims) -> Dims {
 
 /// A conversion that somebody may have brought: does it earn, and what?
 struct Judged<'a> {
+    candidate: &'a Candidate<'a>,
     conversion: &'a Conversion,
     offer: &'a Offer,
     path: &'a Path,
@@ -109,8 +120,16 @@ struct Judged<'a> {
     now: UnixMillis,
 }
 
+/// What is to be said of a conversion.
+pub(super) struct Ruled {
+    pub(super) labels: Labels,
+    /// Whether other clicks than the one it names count.
+    needs_path: bool,
+    pub(super) ruling: Ruling,
+}
+
 /// What came out.
-enum Ruling {
+pub(super) enum Ruling {
     /// Nobody is credited.
     Over(Verdict, Outcome),
     /// Somebody is, and there is room for it.
@@ -119,14 +138,31 @@ enum Ruling {
     Capped(Box<Earned>),
 }
 
+impl Ruling {
+    const fn outcome(&self) -> &Outcome {
+        match self {
+            Self::Over(_, outcome) => outcome,
+            Self::Earned(earned) | Self::Capped(earned) => &earned.outcome,
+        }
+    }
+
+    /// Whom it binds its customer to.
+    pub(super) fn binds(&self) -> Option<AffiliateId> {
+        match self {
+            Self::Earned(earned) => earned.binds,
+            Self::Over(..) | Self::Capped(_) => None,
+        }
+    }
+}
+
 /// What is credited, and what it takes.
-struct Earned {
-    room: Room,
-    parts: Vec<Part>,
-    begin: Begin,
+pub(super) struct Earned {
+    pub(super) room: Room,
+    pub(super) parts: Vec<Part>,
+    pub(super) begin: Begin,
     /// Whom it binds the customer to.
-    binds: Option<AffiliateId>,
-    outcome: Outcome,
+    pub(super) binds: Option<AffiliateId>,
+    pub(super) outcome: Outcome,
 }
 
 impl Earned {
@@ -143,8 +179,8 @@ impl Earned {
 
 impl Judged<'_> {
     fn judge(&self, known: &Known) -> Result<Ruling, BookError> {
-        let Self { conversion, offer, path, .. } = *self;
-        let is_active = |touch: &ClickTouch| known.standing(touch.claims.affiliate) == Some(Standing::Active);
+        let Self { candidate, conversion, offer, path, .. } = *self;
+        let is_active = |touch: &ClickTouch| known.is_active(candidate, touch.claims.affiliate);
         let touches: Vec<_> = path.touches.iter().map(|touch| touch.as_touch(is_active(touch))).collect();
         let policy = offer.attribution.policy(&offer.settings);
         let times = path.touches.iter().map(|touch| touch::happened_at(conversion, touch.claims.at));
@@ -194,7 +230,8 @@ impl Judged<'_> {
             levels.extend(earnings.levels(circumstances, share.affiliate, share.payout)?);
         }
         earnings.explain(&mut outcome.reasoning, &levels);
-        let binds = if matches!(begin, Begin::Rejected(_)) { None } else { strongest(&shares) };
+        let may_bind = offer.attribution.lifetime && !matches!(begin, Begin::Rejected(_));
+        let binds = if may_bind { strongest(&shares) } else { None };
         add_levels(&mut shares, &levels)?;
         for ToAffiliate { affiliate, revenue, payout, .. } in &shares {
             let share = Share::new(*revenue, *payout).map_err(BookError::broken)?;

@@ -88,6 +88,11 @@ impl Known {
         self.standings.get(&affiliate).copied()
     }
 
+    /// Whether an affiliate takes part, as far as a conversion is concerned.
+    pub(super) fn is_active(&self, candidate: &Candidate<'_>, affiliate: AffiliateId) -> bool {
+        self.standing(affiliate) == Some(Standing::Active) || candidate.credited.contains(&affiliate)
+    }
+
     /// All versions of the terms of a conversion's goal.
     pub(super) fn terms(&self, conversion: &Conversion) -> &[TermsVersion] {
         self.terms.get(&conversion.goal).map(Vec::as_slice).unwrap_or_default()

@@ -9,7 +9,6 @@ use std::borrow::Cow;
 use hopline_attribution::{
     Conversion as Happened, CouponRule, Decision, Outcome, Policy, SelfReferral, Touch,
 };
-use hopline_catalogue::data::Standing;
 use hopline_clickid::UniqueNumber;
 use hopline_control_store::coupons::Coupon;
 use hopline_control_store::customers::Binding;
@@ -76,7 +75,7 @@ impl Path {
         touches.sort_by_key(|touch| (touch.claims.at, touch.claims.unique));
         touches.dedup_by_key(|touch| touch.claims.unique);
         let binding = known.customers.binding(candidate).filter(|_| offer.attribution.lifetime);
-        let is_active = |affiliate| known.standing(affiliate) == Some(Standing::Active);
+        let is_active = |affiliate| known.is_active(candidate, affiliate);
         let coupon = conversion.coupon.as_ref().map(|code| {
             let coupons = known.coupons_of(candidate);
             let holds = |coupon: &&Coupon| coupon.holds(conversion.offer, conversion.converted_at);

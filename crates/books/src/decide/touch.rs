@@ -51,7 +51,7 @@ pub(super) enum Found {
 }
 
 /// A conversion that is to be decided, with the click that it names.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Candidate<'a> {
     pub(super) conversion: Conversion,
     pub(super) click: Option<&'a StoredClick>,
@@ -63,6 +63,8 @@ pub(super) struct Candidate<'a> {
     claims: Option<Result<ClickClaims, Refused>>,
     /// Whose it is without a click.
     pub(super) named: Option<Named>,
+    /// Who is credited by the decision that stands: they are taken to take part still, whatever became of them since.
+    pub(super) credited: Vec<AffiliateId>,
 }
 
 impl<'a> Candidate<'a> {
@@ -75,9 +77,8 @@ impl<'a> Candidate<'a> {
     ) -> Self {
         let by = now.max(conversion.received_at);
         let claims = conversion.click_id.as_ref().map(|click_id| keys.verify(click_id, by));
-        let customer = conversion.customer_id.as_deref().map(customers::key_of);
-        let customer = customer.filter(|key| !key.is_empty()).map(|key| (conversion.advertiser, key));
-        Self { conversion, click, touches, customer, claims, named: None }
+        let customer = customer_of(&conversion);
+        Self { conversion, click, touches, customer, claims, named: None, credited: Vec::new() }
     }
 
     /// Takes these for what a click id says.
@@ -112,6 +113,12 @@ impl<'a> Candidate<'a> {
     pub(super) fn all_claims(&self) -> impl Iterator<Item = ClickClaims> {
         self.claims().copied().into_iter().chain(self.gathered())
     }
+}
+
+/// The customer whom a conversion names.
+pub(super) fn customer_of(conversion: &Conversion) -> Option<Customer> {
+    let key = conversion.customer_id.as_deref().map(customers::key_of)?;
+    (!key.is_empty()).then_some((conversion.advertiser, key))
 }
 
 pub(super) fn found(known: &Known, candidate: &Candidate<'_>) -> Found {

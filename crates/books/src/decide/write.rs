@@ -8,7 +8,7 @@ use hopline_ledger::Draft;
 use hopline_types::{AffiliateId, LinkId, TermsId, UnixMillis};
 use serde_json::Value;
 
-use super::{Decided, Verdict, overtaken};
+use super::{Decided, Verdict, again, overtaken};
 use crate::caps::Sums;
 use crate::commission::Course;
 use crate::facts::{self, Labels, Picture};
@@ -41,6 +41,15 @@ impl Outcome {
         }
     }
 
+    /// Who is concerned, each once: who is named, who has a share, who gets a level.
+    pub(crate) fn concerned(&self) -> Vec<AffiliateId> {
+        let credited = self.courses.iter().map(|course| course.commission().affiliate);
+        let mut concerned: Vec<AffiliateId> = self.affiliate.into_iter().chain(credited).collect();
+        concerned.sort_unstable();
+        concerned.dedup();
+        concerned
+    }
+
     /// The ids of all transactions that are to be booked, in order.
     pub(crate) fn transactions(&self) -> Value {
         self.courses.iter().flat_map(Course::drafts).map(|draft| draft.id.as_str()).collect()
@@ -50,6 +59,8 @@ impl Outcome {
 /// A decision, ready to be written.
 #[derive(Debug)]
 pub(crate) struct Conclusion {
+    /// Whether its visitor's clicks are to be looked for again later.
+    looks: bool,
     /// As it is after the decision.
     conversion: Conversion,
     columns: DecisionColumns,
@@ -69,7 +80,9 @@ impl Conclusion {
         outcome.reasoning["labels"] =
             serde_json::to_value(&labels).map_err(|error| BookError::broken(format!("labels: {error}")))?;
         let (revenue_minor, payout_minor) = outcome.money.unwrap_or_default();
+        let concerned = outcome.concerned();
         let columns = DecisionColumns {
+            concerned,
             decided_at: now,
             affiliate: outcome.affiliate,
             link: outcome.link,
@@ -85,7 +98,12 @@ impl Conclusion {
         let (commissions, drafts): (Vec<_>, Vec<_>) =
             outcome.courses.into_iter().map(Course::into_new).unzip();
         let drafts = drafts.into_iter().flatten().collect();
-        Ok(Self { conversion, columns, labels, commissions, drafts })
+        Ok(Self { looks: false, conversion, columns, labels, commissions, drafts })
+    }
+
+    /// Its visitor's clicks are looked for again later.
+    pub(crate) fn looks_later(self) -> Self {
+        Self { looks: true, ..self }
     }
 
     fn facts(&self, now: UnixMillis) -> Vec<outbox::NewFact> {
@@ -118,6 +136,7 @@ pub(super) fn write(
         return Err(overtaken(conclusions.len(), undecided));
     }
     commissions::insert(tx, conclusions.iter().flat_map(|conclusion| &conclusion.commissions))?;
+    again::look_later(tx, conclusions.iter().filter(|one| one.looks).map(|one| &one.conversion), now)?;
     qualify::note(tx, conclusions.iter().map(|conclusion| &conclusion.conversion))?;
     outbox::put(tx, conclusions.iter().flat_map(|conclusion| conclusion.facts(now)).collect())?;
     sums.write(tx)?;

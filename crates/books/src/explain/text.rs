@@ -87,6 +87,11 @@ impl Page {
     fn path(&mut self, decision: &Value) {
         self.heading("Who is credited");
         self.line(&format!("{}.", plain(&decision["reason"])));
+        let again = &decision["decided_again"];
+        if !again.is_null() {
+            let (at, because) = (plain(&again["at"]), plain(&again["because"]));
+            self.line(&format!("Decided again at {at}, because {because}."));
+        }
         if let Some(order) = decision["precedence"].as_array() {
             let order: Vec<String> = order.iter().map(plain).collect();
             self.line(&format!(
@@ -187,6 +192,24 @@ impl Page {
     }
 
     fn afterwards(&mut self, explanation: &Value) {
+        if list(explanation, "earlier_decisions").next().is_some() {
+            self.heading("Decided before");
+        }
+        for earlier in list(explanation, "earlier_decisions") {
+            let reason = plain(&earlier["decision"]["reason"]);
+            self.line(&format!(
+                "  {}. {}: {reason}. It stood until {}: {}.",
+                earlier["number"],
+                plain(&earlier["decided_at"]),
+                plain(&earlier["replaced_at"]),
+                plain(&earlier["because"])
+            ));
+            for credit in list(&earlier["decision"], "credits") {
+                let side = |name: &str| money(&credit[name]).map(|amount| format!(", {name} {amount}"));
+                let amounts: String = [side("revenue"), side("payout")].into_iter().flatten().collect();
+                self.line(&format!("      Affiliate {}{amounts}", credit["affiliate_id"]));
+            }
+        }
         if list(explanation, "commissions").next().is_some() {
             self.heading("Commissions");
         }

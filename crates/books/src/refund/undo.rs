@@ -14,7 +14,7 @@ use hopline_types::{CommissionStatus, ConversionId, UnixMillis};
 
 use super::{FINDER, Given, PERIODS, Refunded, fee_id, is_taken_back, made};
 use crate::commission::{self, part_of};
-use crate::decide::labels_of;
+use crate::decide::{decision_number, labels_of};
 use crate::{BookError, caps, facts};
 
 /// Undoes a refund, a chargeback or an undoing. The fee of a chargeback stays, unless `with_fee` gives it back.
@@ -35,7 +35,9 @@ pub fn undo_refund(
     let found = all.iter().find(|known| known.id == refund);
     let undone = found.ok_or(BookError::NotFound { what: "refund", id: refund })?;
     check(&conversion, undone, &all)?;
-    let commissions = commissions::of_conversion(tx, conversion.id)?;
+    let mut commissions = commissions::of_conversion(tx, conversion.id)?;
+    // Of what a later decision has taken away there is nothing left.
+    commissions.retain(|commission| commission.status != CommissionStatus::Unattributed);
     let takes = takes(undone, &all);
     let booked = booked(tx, &conversion, undone, takes, &commissions)?;
 
@@ -50,25 +52,29 @@ pub fn undo_refund(
     let counted = caps::counted(tx, &conversion)?;
     let hold_days = commission::offer_of(tx, &conversion)?.settings.hold_days;
     new.id = commissions::insert_refund(tx, &new)?;
+    let number = decision_number(&conversion);
     let fees = returned_fees(tx, &conversion, undone, with_fee, &new, &commissions)?;
     let is_whole = !takes && is_whole(&conversion, &all, &new);
+    let credits_nobody = commissions.is_empty();
     let mut bookings = commission::advance(tx, commissions, |course, stored| {
         let (of, share) = booked.get(&stored.id).cloned().unwrap_or((None, Share::zero(stored.currency)));
         match (takes, of) {
-            (true, Some(of)) => course.restore(share, &new, of, hold_days),
+            (true, Some(of)) => course.restore(share, (&new, number), of, hold_days),
             // What is worth nothing has no transactions.
             (true, None) => {
-                let of = part_of(kind_of(undone, takes), conversion.id, stored.affiliate, undone.id)?;
-                course.restore(share, &new, of, hold_days)
+                let kind = kind_of(undone, takes);
+                let of = part_of(kind, (conversion.id, number), stored.affiliate, undone.id)?;
+                course.restore(share, (&new, number), of, hold_days)
             }
             (false, of) => {
                 let worthless = if is_whole { CommissionStatus::Reversed } else { stored.status };
-                course.reverse(share, &new, of, worthless)
+                course.reverse(share, (&new, number), of, worthless)
             }
         }
     })?;
     bookings.add(fees);
-    let conversion = commission::refresh(tx, conversion.id, Some(reason))?;
+    let conversion =
+        if credits_nobody { conversion } else { commission::refresh(tx, conversion.id, Some(reason))? };
     counted.give_back(tx, &conversion)?;
     let cause = format!("refunded:{}", new.id);
     facts::put_changes(tx, &cause, &conversion, &labels, &picture, now)?;
@@ -76,7 +82,7 @@ pub fn undo_refund(
 }
 
 /// Whether a refund takes money back: one that undoes an undoing does.
-fn takes(refund: &Refund, all: &[Refund]) -> bool {
+pub(crate) fn takes(refund: &Refund, all: &[Refund]) -> bool {
     let undone = refund.undoes.and_then(|id| all.iter().find(|other| other.id == id));
     undone.is_none_or(|undone| !takes(undone, all))
 }
@@ -90,7 +96,7 @@ fn is_undone(refund: &Refund, all: &[Refund]) -> bool {
     all.iter().any(|other| other.undoes == Some(refund.id))
 }
 
-const fn kind_of(refund: &Refund, takes: bool) -> TransactionKind {
+pub(crate) const fn kind_of(refund: &Refund, takes: bool) -> TransactionKind {
     match (refund.kind, takes) {
         (RefundKind::Chargeback, _) => TransactionKind::CommissionChargedBack,
         (_, true) => TransactionKind::CommissionReversed,
@@ -141,7 +147,8 @@ fn booked(
 ) -> Result<BTreeMap<hopline_types::CommissionId, (Option<TransactionId>, Share)>, BookError> {
     let mut ids = Vec::new();
     for commission in commissions {
-        let id = part_of(kind_of(refund, takes), conversion.id, commission.affiliate, refund.id)?;
+        let whose = (conversion.id, decision_number(conversion));
+        let id = part_of(kind_of(refund, takes), whose, commission.affiliate, refund.id)?;
         ids.push((id, commission));
     }
     let found = ledger::by_ids(tx, ids.iter().map(|(id, _)| id))?;

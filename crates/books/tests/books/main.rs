@@ -8,6 +8,7 @@ mod clicks;
 mod conversions;
 mod findings;
 mod installs;
+mod late;
 mod paths;
 mod payout_files;
 mod payouts;

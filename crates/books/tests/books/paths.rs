@@ -15,7 +15,7 @@ use crate::world::{DAY, NOW, Rules, World};
 const WEEK: i64 = 7 * DAY;
 
 impl World {
-    fn credits_by(&self, model: Model, settings: AttributionSettings) {
+    pub(crate) fn credits_by(&self, model: Model, settings: AttributionSettings) {
         let offer = self.offer;
         let set = move |tx: &mut dyn Tx| {
             offers::update(tx, Scope::All, offer, &mut |settings| settings.model = model, NOW)?;
@@ -24,7 +24,7 @@ impl World {
         self.write(set).unwrap().unwrap();
     }
 
-    fn touch(&self, record: u64, affiliate: AffiliateId, age: i64) -> Touch {
+    pub(crate) fn touch(&self, record: u64, affiliate: AffiliateId, age: i64) -> Touch {
         Touch {
             unique: UniqueNumber::new(0, 1, record).unwrap(),
             at: NOW.plus(-age),
@@ -36,7 +36,7 @@ impl World {
         }
     }
 
-    fn decide_with(&self, id: ConversionId, touches: Vec<Touch>) -> Decided {
+    pub(crate) fn decide_with(&self, id: ConversionId, touches: Vec<Touch>) -> Decided {
         let keys = self.keys.clone();
         let decide = move |tx: &mut dyn Tx| {
             let asked = [ToDecide { conversion: id, click: None, touches: &touches }];
@@ -46,7 +46,7 @@ impl World {
     }
 
     /// Affiliate, revenue and payout of a conversion's commissions.
-    fn commissions(&self, id: ConversionId) -> Vec<(AffiliateId, i64, i64)> {
+    pub(crate) fn commissions(&self, id: ConversionId) -> Vec<(AffiliateId, i64, i64)> {
         let found = self.write(move |tx| Ok(commissions::of_conversion(tx, id)?)).unwrap();
         let mut found: Vec<_> =
             found.iter().map(|one| (one.affiliate, one.revenue_minor, one.payout_minor)).collect();
@@ -54,11 +54,11 @@ impl World {
         found
     }
 
-    fn told(&self, id: ConversionId, scope: Scope) -> Value {
+    pub(crate) fn told(&self, id: ConversionId, scope: Scope) -> Value {
         self.write(move |tx| hopline_books::explain(tx, scope, id)).unwrap()
     }
 
-    fn coupon(&self, code: &str, affiliate_id: AffiliateId, from: Option<UnixMillis>) -> Coupon {
+    pub(crate) fn coupon(&self, code: &str, affiliate_id: AffiliateId, from: Option<UnixMillis>) -> Coupon {
         let new = NewCoupon {
             advertiser_id: self.advertiser,
             code: code.into(),
@@ -73,7 +73,13 @@ impl World {
     }
 
     /// An order of a customer at a time, without a click unless one is given, decided.
-    fn ordered(&self, order: &str, customer: &str, at: UnixMillis, click: Option<String>) -> ConversionId {
+    pub(crate) fn ordered(
+        &self,
+        order: &str,
+        customer: &str,
+        at: UnixMillis,
+        click: Option<String>,
+    ) -> ConversionId {
         let mut sale = self.sale(order, "100.00", click);
         sale.customer_id = Some(customer.into());
         (sale.converted_at, sale.received_at) = (at, NOW);
@@ -82,7 +88,7 @@ impl World {
         id
     }
 
-    fn click_of(&self, affiliate: AffiliateId, at: UnixMillis) -> Option<String> {
+    pub(crate) fn click_of(&self, affiliate: AffiliateId, at: UnixMillis) -> Option<String> {
         Some(self.click(affiliate, at, Verdict::UNIQUE))
     }
 }

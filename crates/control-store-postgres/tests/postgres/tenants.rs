@@ -48,6 +48,8 @@ const NETWORK: &[&str] = &[
     "INSERT INTO undecided_conversions SELECT 50 + n, 10 + n FROM generate_series(1, 2) n",
     "INSERT INTO decisions SELECT 50 + n, '{}' FROM generate_series(1, 2) n",
     "INSERT INTO conversion_affiliates SELECT 20 + n, 50 + n FROM generate_series(1, 2) n",
+    "INSERT INTO decision_versions SELECT 50 + n, 1, 0, 0, 'late', '{}' FROM generate_series(1, 2) n",
+    "INSERT INTO reconsiderations SELECT 50 + n, 'coupon', 10 + n, 0, 0, 1 FROM generate_series(1, 2) n",
     "INSERT INTO conversion_repeats SELECT 'r' || n, 50 + n, 0, '[]' FROM generate_series(1, 2) n",
     "INSERT INTO commissions (conversion_id, affiliate_id, advertiser_id, currency, revenue_minor, payout_minor,
      reversed_revenue_minor, reversed_payout_minor, status)
@@ -133,6 +135,7 @@ const SEEN: &[(&str, &str, i64, i64)] = &[
     ("coupons", "SELECT count(*) FROM coupons", 1, 1),
     ("customer_conversions", "SELECT count(*) FROM customer_conversions", 1, 0),
     ("customers", "SELECT count(*) FROM customers", 1, 0),
+    ("decision_versions", "SELECT count(*) FROM decision_versions", 1, 1),
     ("decisions", "SELECT count(*) FROM decisions", 1, 1),
     // An affiliate may show its links on advertisers' hosts; which ones, statements say.
     ("domains", "SELECT count(*) FROM domains", 1, 3),
@@ -163,6 +166,7 @@ const SEEN: &[(&str, &str, i64, i64)] = &[
     ("period_settlements", "SELECT count(*) FROM period_settlements", 0, 1),
     ("qualifications", "SELECT count(*) FROM qualifications", 1, 0),
     ("qualifiers", "SELECT count(*) FROM qualifiers", 1, 0),
+    ("reconsiderations", "SELECT count(*) FROM reconsiderations", 1, 0),
     ("refunds", "SELECT count(*) FROM refunds", 1, 1),
     ("sessions", "SELECT count(*) FROM sessions", 1, 1),
     ("terms", "SELECT count(*) FROM terms", 1, 1),

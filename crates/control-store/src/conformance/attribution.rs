@@ -132,6 +132,7 @@ pub async fn a_08_the_earliest_conversion_binds_its_customer(database: &dyn Data
         at: NOW.plus(days * DAY),
         is_order,
         visitor_key: visitor,
+        binds: None,
     };
     let noted = vec![
         (customer.clone(), order(5, 3, true, Some(u64::MAX))),
@@ -150,9 +151,18 @@ pub async fn a_08_the_earliest_conversion_binds_its_customer(database: &dyn Data
         (customer.clone(), NOW.plus(9 * DAY), id(99)),
         (other.clone(), NOW, id(99)),
     ];
-    assert_eq!(read(database, move |tx| customers::orders_before(tx, &asked)).await, [0, 1, 3, 0]);
-    let found = read(database, move |tx| customers::visitors(tx, &known)).await;
-    assert_eq!(found[&customer], [9, u64::MAX]);
+    let around = read(database, move |tx| customers::around(tx, &asked)).await;
+    assert_eq!(around, [(0, true), (1, true), (3, false), (0, true)]);
+    let asked = vec![
+        (customer.clone(), NOW.plus(9 * DAY), id(99)),
+        (customer.clone(), NOW.plus(5 * DAY), id(9)),
+        (customer.clone(), NOW.plus(DAY), id(7)),
+    ];
+    let later = asked[2..].to_vec();
+    let found = read(database, move |tx| customers::visitors(tx, &asked)).await;
+    assert_eq!(found, [vec![9, u64::MAX], vec![u64::MAX, 9], vec![]]);
+    let later = read(database, move |tx| customers::after(tx, &later)).await;
+    assert_eq!(later.iter().map(|(_, id)| id.get()).collect::<Vec<_>>(), [5, 8, 9]);
     let own: BTreeSet<_> = [affiliate].into();
     let addresses = read(database, move |tx| customers::affiliates_as_customers(tx, &own)).await;
     assert_eq!(addresses[&affiliate], customers::key_of("acme@EXAMPLE.com"));

@@ -256,6 +256,7 @@ pub async fn c_15_installs_are_counted_by_the_time_after_their_click(database: &
 fn decided(tx: &mut dyn Tx, network: &Network, number: u8, clicked_at: UnixMillis) -> Result<(), StoreError> {
     let id = conversions::insert(tx, &install(network, &format!("e{number}")))?;
     let columns = DecisionColumns {
+        concerned: vec![network.affiliate.id],
         decided_at: NOW,
         affiliate: Some(network.affiliate.id),
         link: None,

@@ -64,6 +64,7 @@ fn put(tx: &mut dyn Tx, network: &Network, orders: &[Order]) -> Result<(), Store
             received_at: NOW,
         };
         let decision = DecisionColumns {
+            concerned: order.affiliate.into_iter().collect(),
             decided_at: NOW,
             affiliate: order.affiliate,
             link: None,

@@ -79,6 +79,8 @@ pub struct DecisionColumns {
     pub reason: Option<String>,
     /// The whole reasoning, JSON.
     pub decision: String,
+    /// Everybody who is concerned: who is named above, who has a share, who gets a level. They see it.
+    pub concerned: Vec<AffiliateId>,
 }
 
 /// A conversion that waits for its decision, as far as a worker must know it to fetch the click.
@@ -133,14 +135,15 @@ pub fn insert_many(tx: &mut dyn Tx, new: &[InsertConversion]) -> Result<Vec<Conv
             new.received_at.into(),
             new.order.map(|order| order.minor).into(),
             new.order.map(|order| order.currency.code()).into(),
+            new.coupon.as_deref().map(crate::coupons::key_of).into(),
         ]
     };
     let rows: Vec<Vec<Value>> = new.iter().map(row).collect();
     tx.execute_many(
         "INSERT INTO conversions (event_id, advertiser_id, offer_id, goal_id, goal_key, idempotency, source, \
          requested_status, order_id, click_id, coupon, customer_id, items, adv, quantity, amount_minor, currency, \
-         converted_at, received_at, order_minor, order_currency, repeats) \
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, 0)",
+         converted_at, received_at, order_minor, order_currency, coupon_key, repeats) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, 0)",
         &rows,
     )?;
     let events: Vec<Vec<Value>> = new.iter().map(|new| vec![(&new.event_id).into()]).collect();
@@ -320,17 +323,121 @@ pub fn record_decisions<'a>(
     let reasonings: Vec<Vec<Value>> =
         decisions.iter().map(|(id, decision)| vec![(*id).into(), (&decision.decision).into()]).collect();
     tx.execute_many("INSERT INTO decisions (conversion_id, reasoning) VALUES ($1, $2)", &reasonings)?;
-    let named = |(id, decision): &(ConversionId, &DecisionColumns)| {
-        decision.affiliate.map(|affiliate| vec![affiliate.into(), (*id).into()])
+    let concerned = |(id, decision): &(ConversionId, &DecisionColumns)| {
+        let id = *id;
+        decision.concerned.clone().into_iter().map(move |affiliate| vec![affiliate.into(), id.into()])
     };
-    let named: Vec<Vec<Value>> = decisions.iter().filter_map(named).collect();
+    let concerned: Vec<Vec<Value>> = decisions.iter().flat_map(concerned).collect();
     tx.execute_many(
-        "INSERT INTO conversion_affiliates (affiliate_id, conversion_id) VALUES ($1, $2)",
-        &named,
+        "INSERT INTO conversion_affiliates (affiliate_id, conversion_id) VALUES ($1, $2) ON CONFLICT DO NOTHING",
+        &concerned,
     )?;
     let done: Vec<Vec<Value>> = decisions.iter().map(|(id, _)| vec![(*id).into()]).collect();
     tx.execute_many("DELETE FROM undecided_conversions WHERE conversion_id = $1", &done)?;
     Ok(undecided)
+}
+
+/// That a conversion was decided again.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Redecision<'a> {
+    /// Which.
+    pub conversion: ConversionId,
+    /// The number of the decision that stood so far.
+    pub number: i64,
+    /// When that was made.
+    pub decided_at: UnixMillis,
+    /// Its reasoning, JSON.
+    pub reasoning: &'a str,
+    /// Why it was made again.
+    pub why: &'a str,
+    /// When.
+    pub at: UnixMillis,
+    /// What is decided now. The time of the first decision stays that of the conversion.
+    pub now: &'a DecisionColumns,
+}
+
+/// Writes a decision in the place of an earlier one, which is kept.
+///
+/// # Errors
+/// [`ErrorKind::Conflict`] where another transaction was faster; the store fails.
+pub fn record_redecision(tx: &mut dyn Tx, new: &Redecision<'_>) -> Result<(), StoreError> {
+    tx.execute(
+        "INSERT INTO decision_versions (conversion_id, number, decided_at, replaced_at, why, reasoning) \
+         VALUES ($1, $2, $3, $4, $5, $6)",
+        &[
+            new.conversion.into(),
+            new.number.into(),
+            new.decided_at.into(),
+            new.at.into(),
+            new.why.into(),
+            new.reasoning.into(),
+        ],
+    )?;
+    let now = new.now;
+    tx.execute(
+        "UPDATE conversions SET affiliate_id = $2, link_id = $3, clicked_at = $4, terms_id = $5, revenue_minor = $6, \
+         payout_minor = $7, status = $8, reason = $9 WHERE id = $1",
+        &[
+            new.conversion.into(),
+            now.affiliate.into(),
+            now.link.into(),
+            now.clicked_at.into(),
+            now.terms.into(),
+            now.revenue_minor.into(),
+            now.payout_minor.into(),
+            now.status.as_str().into(),
+            now.reason.as_deref().into(),
+        ],
+    )?;
+    tx.execute(
+        "UPDATE decisions SET reasoning = $2 WHERE conversion_id = $1",
+        &[new.conversion.into(), (&now.decision).into()],
+    )?;
+    // Who is credited no more goes on seeing why.
+    let concerned: Vec<Vec<Value>> =
+        now.concerned.iter().map(|affiliate| vec![(*affiliate).into(), new.conversion.into()]).collect();
+    tx.execute_many(
+        "INSERT INTO conversion_affiliates (affiliate_id, conversion_id) VALUES ($1, $2) ON CONFLICT DO NOTHING",
+        &concerned,
+    )
+    .map(drop)
+}
+
+/// An earlier decision of a conversion.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EarlierDecision {
+    /// Its number, from 1.
+    pub number: i64,
+    /// When it was made.
+    pub decided_at: UnixMillis,
+    /// When another one took its place.
+    pub replaced_at: UnixMillis,
+    /// Why.
+    pub why: String,
+    /// Its reasoning, JSON.
+    pub reasoning: String,
+}
+
+/// The earlier decisions of a conversion, oldest first.
+///
+/// # Errors
+/// The store fails.
+pub fn earlier_decisions(tx: &mut dyn Tx, id: ConversionId) -> Result<Vec<EarlierDecision>, StoreError> {
+    let rows = tx.query(
+        "SELECT number, decided_at, replaced_at, why, reasoning FROM decision_versions WHERE conversion_id = $1 \
+         ORDER BY number",
+        &[id.into()],
+    )?;
+    let each = rows.iter().map(|row| {
+        Ok(EarlierDecision {
+            number: row.int(0)?,
+            decided_at: row.time(1)?,
+            replaced_at: row.time(2)?,
+            why: row.text(3)?.to_owned(),
+            reasoning: row.text(4)?.to_owned(),
+        })
+    });
+    each.collect()
 }
 
 /// Keeps the status in step with the ledger; a reason given replaces the one there.

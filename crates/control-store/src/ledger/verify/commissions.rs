@@ -1,6 +1,6 @@
 //! Kept commissions against what was booked for them.
 
-use hopline_ledger::{Share, TransactionId, TransactionKind, recipe, standing};
+use hopline_ledger::{Share, Step, TransactionId, TransactionKind, recipe, standing};
 use hopline_money::Amount;
 use hopline_types::CommissionStatus;
 
@@ -37,7 +37,8 @@ pub(super) fn compare(tx: &mut dyn Tx) -> Result<Result<u64, Unsound>, StoreErro
 
 /// As kept and as derived, where that differs.
 fn difference(tx: &mut dyn Tx, kept: &Commission) -> Result<Option<(String, String)>, StoreError> {
-    if let Some(difference) = first_booking(tx, kept)? {
+    let steps = of_commission(tx, kept.conversion, kept.affiliate)?;
+    if let Some(difference) = first_booking(tx, kept, &steps)? {
         return Ok(Some(difference));
     }
     let told = |status: CommissionStatus, amounts: [i64; 4]| {
@@ -50,7 +51,7 @@ fn difference(tx: &mut dyn Tx, kept: &Commission) -> Result<Option<(String, Stri
         kept.status,
         [kept.revenue_minor, kept.payout_minor, kept.reversed_revenue_minor, kept.reversed_payout_minor],
     );
-    let derived = match standing(of_commission(tx, kept.conversion, kept.affiliate)?) {
+    let derived = match standing(steps) {
         Err(error) => error.to_string(),
         // What is worth nothing is never booked: its status is kept alone.
         Ok(_) if kept.revenue_minor == 0 && kept.payout_minor == 0 => told(kept.status, [0; 4]),
@@ -68,13 +69,24 @@ fn difference(tx: &mut dyn Tx, kept: &Commission) -> Result<Option<(String, Stri
     Ok((kept_as != derived).then_some((kept_as, derived)))
 }
 
-/// Who pays, who is paid, how much and in which currency: as the first transaction says.
-fn first_booking(tx: &mut dyn Tx, kept: &Commission) -> Result<Option<(String, String)>, StoreError> {
+/// Who pays, who is paid, how much and in which currency: as the first transaction says. What was decided again has other
+/// amounts since.
+fn first_booking(
+    tx: &mut dyn Tx,
+    kept: &Commission,
+    steps: &[Step],
+) -> Result<Option<(String, String)>, StoreError> {
+    let corrections = || steps.iter().filter(|step| step.kind == TransactionKind::CommissionCorrected);
+    let more_revenue: i64 = corrections().map(|step| step.revenue_minor).sum();
+    let more_payout: i64 = corrections().map(|step| step.payout_minor).sum();
     let id =
         TransactionId::of_commission(TransactionKind::CommissionPending, kept.conversion, kept.affiliate);
     let booked = by_id(tx, &id)?;
     let amount = |minor| Amount::new(minor, kept.currency);
-    let share = match Share::new(amount(kept.revenue_minor), amount(kept.payout_minor)) {
+    let share = match Share::new(
+        amount(kept.revenue_minor - more_revenue),
+        amount(kept.payout_minor - more_payout),
+    ) {
         Ok(share) => share,
         Err(error) => return Ok(Some((error.to_string(), "zero or more".to_owned()))),
     };
