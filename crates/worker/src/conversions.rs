@@ -123,8 +123,8 @@ impl Worker {
         page.iter().zip(&claims).map(click).collect()
     }
 
-    /// Adds the other clicks of their visitors to those that need them. Where the click store cannot say, these wait: credit
-    /// that was shared among too few is never shared again.
+    /// Adds the other clicks of their visitors to those that need them. Where the click store cannot say, these wait: deciding
+    /// them again would cost more.
     async fn with_touches(&self, ready: Vec<Ready>) -> Result<Vec<Ready>, WorkerError> {
         let asked: Vec<_> = ready.iter().map(|ready| (ready.id, ready.click.clone())).collect();
         let look = move |tx: &mut dyn hopline_control_store::Tx| {
@@ -162,7 +162,7 @@ impl Worker {
         Ok(complete)
     }
 
-    async fn touches_of(&self, sought: &SoughtTouches) -> Result<Vec<Touch>, ClickStoreError> {
+    pub(crate) async fn touches_of(&self, sought: &SoughtTouches) -> Result<Vec<Touch>, ClickStoreError> {
         let mut touches = Vec::new();
         for visitor in &sought.visitors {
             let found =

@@ -1,16 +1,17 @@
 //! The worker: attributes and books what has come in, tells reports, releases holds, settles clicks by the hour.
 //!
-//! A round does, in this order, of which all but the first is done by one of several workers ([`Claims::is_leader`]):
+//! A round does, in this order, of which all but the first two are done by one of several workers ([`Claims::is_leader`]):
 //!
 //! 1. **Conversions** that wait in the parts that it holds ([`Claims`]), oldest first: look the clicks up in the click
 //!    store, decide, book; up to [`DECIDED_AT_ONCE`] in one transaction.
-//! 2. **Facts** of the outbox go to the click store and are then taken out. Both stores know a fact by its id, so a
+//! 2. **Decisions** of its parts that something came too late for are looked at again.
+//! 3. **Facts** of the outbox go to the click store and are then taken out. Both stores know a fact by its id, so a
 //!    crash between the two steps stores nothing twice.
-//! 3. **Holds** that have ended.
-//! 4. **Findings** about clicks go to the click store.
-//! 5. **Clicks** of hours that ended more than `worker.ppc_grace_seconds` ago, and late ones of older hours.
-//! 6. **Periods**: tiers and bonuses whose volume may have changed.
-//! 7. **Payout schedules** that are due prepare their drafts.
+//! 4. **Holds** that have ended.
+//! 5. **Findings** about clicks go to the click store.
+//! 6. **Clicks** of hours that ended more than `worker.ppc_grace_seconds` ago, and late ones of older hours.
+//! 7. **Periods**: tiers and bonuses whose volume may have changed.
+//! 8. **Payout schedules** that are due prepare their drafts.
 //!
 //! Rounds follow each other while there is work; then the worker waits for [`WorkerOptions::wake`], at most
 //! `worker.tick_ms`. At rest a conversion is decided and in reports one round after it was taken in.
@@ -37,6 +38,7 @@
 //! When it begins, what waits is still decided and shipped, once; then [`run`] returns. What is left is in the
 //! control store and waits for the next start.
 
+mod again;
 mod claims;
 mod clicks;
 mod conversions;
@@ -186,7 +188,7 @@ impl Worker {
     /// One round; says whether there may be more to do at once. Each step runs even where the one before failed: a
     /// click store that is away does not stop the books.
     async fn round(&mut self) -> Result<bool, WorkerError> {
-        let mut steps = vec![self.decide_waiting().await];
+        let mut steps = vec![self.decide_waiting().await, self.look_again().await];
         // Others may find that they lead meanwhile: then a step is taken twice, which changes nothing more.
         if self.options.claims.is_leader() {
             steps.push(self.ship_facts().await);

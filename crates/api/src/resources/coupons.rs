@@ -12,7 +12,7 @@ use axum::response::{IntoResponse, Response};
 use hopline_attribution::CouponRule;
 use hopline_control_store::coupons::{self, Coupon, CouponFilter, NewCoupon};
 use hopline_control_store::offers::{self, Offer};
-use hopline_control_store::{DatabaseExt, advertisers};
+use hopline_control_store::{DatabaseExt, advertisers, reconsiderations};
 use hopline_types::{AdvertiserId, CouponId, OfferId};
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -112,6 +112,8 @@ pub(crate) async fn create(State(app): State<Arc<App>>, change: Change) -> Resul
             return Err(Problem::fields(problems));
         }
         let made = coupons::create_many(work.tx, &new, work.now)?;
+        // What was decided without them.
+        reconsiderations::ask_for_coupons(work.tx, &made, work.now)?;
         let views: Vec<CouponView> = made.iter().map(CouponView::of).collect();
         for coupon in &made {
             work.audit("coupon.create", format!("coupon:{}", coupon.id), None, CouponView::log(coupon))?;
