@@ -15,7 +15,7 @@ use hopline_ledger::{Draft, Share, TransactionId, TransactionKind, recipe, refun
 use hopline_money::Amount;
 use hopline_types::{CommissionStatus, ConversionId, UnixMillis};
 
-use crate::commission;
+use crate::commission::{self, RejectedBy};
 use crate::decide::{decision_number, is_closed, labels_of};
 use crate::{BookError, caps, facts};
 
@@ -93,12 +93,13 @@ fn take_back(
     let fee = fee(&conversion, given.fee)?;
     let before = commissions::refunds_of(tx, conversion.id)?;
     // Findings may have taken a part of settled clicks.
-    let live = || commissions.iter().filter(|commission| commission.status != CommissionStatus::Unattributed);
+    let live = || commissions.iter().filter(|commission| earns(commission));
     let is_taken = before.iter().any(|refund| undo::stands(refund, &before)) && live().all(is_taken_back);
     let part = part(&conversion, &before, is_taken, amount)?;
     let mut shares = Vec::new();
     for commission in commissions {
-        let share = share(&commission, part)?;
+        let nothing = Share::zero(commission.currency);
+        let share = if earns(&commission) { share(&commission, part)? } else { nothing };
         shares.push((commission, share));
     }
     let mut refund = made(&conversion, &shares, given, now);
@@ -141,6 +142,11 @@ pub(crate) fn take_out(
 pub(crate) const FINDER: &str = "system:findings";
 /// Who takes back what a period's volume no longer brings.
 pub(crate) const PERIODS: &str = "system:periods";
+
+/// Not what is rejected, and not what a later decision has taken away.
+const fn earns(commission: &Commission) -> bool {
+    !matches!(commission.status, CommissionStatus::Rejected | CommissionStatus::Unattributed)
+}
 
 fn is_taken_back(commission: &Commission) -> bool {
     commission.reversed_revenue_minor == commission.revenue_minor
@@ -186,14 +192,12 @@ fn book(
     let number = decision_number(conversion);
     let fees = fees(&refund, &shares)?;
     let (stored, shares): (Vec<Commission>, Vec<Share>) = shares.into_iter().unzip();
-    let credits_nobody = stored.iter().all(|commission| commission.status == CommissionStatus::Unattributed);
+    let credits_nobody = !stored.iter().any(earns);
     let mut shares = shares.into_iter();
     let mut bookings = commission::advance(tx, stored, |course, stored| {
         let share = shares.next().ok_or_else(|| BookError::broken("a commission without a share"))?;
         let worthless = if is_whole { CommissionStatus::Reversed } else { stored.status };
-        // Of what a later decision has taken away there is nothing left.
-        let is_withdrawn = stored.status == CommissionStatus::Unattributed;
-        if is_withdrawn { Ok(()) } else { course.reverse(share, (&refund, number), None, worthless) }
+        if earns(stored) { course.reverse(share, (&refund, number), None, worthless) } else { Ok(()) }
     })?;
     bookings.add(fees);
     let conversion = if credits_nobody {
@@ -268,7 +272,8 @@ struct Part {
 
 /// What credits nobody yet may be claimed later: then its refunds count.
 fn check_state(conversion: &Conversion, commissions: &[Commission]) -> Result<(), BookError> {
-    let may_be_claimed = !is_closed(conversion) && commissions.is_empty();
+    let is_by_rule = conversion.reason.as_deref() == Some(RejectedBy::Rule.reason());
+    let may_be_claimed = !is_closed(conversion) && (commissions.is_empty() || is_by_rule);
     let wanted = match conversion.status {
         None => "it can be refunded once it is decided",
         Some(CommissionStatus::Rejected) if !may_be_claimed => "there is nothing to take back",

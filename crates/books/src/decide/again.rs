@@ -226,8 +226,12 @@ pub(crate) fn is_closed(conversion: &Conversion) -> bool {
     !is_reported || !is_decided || is_refused || is_aside
 }
 
-/// Whether the decision has seen all clicks that are known now.
+/// Whether the decision has seen all clicks that are known now. Of a customer's click it may not have seen the visitor, which
+/// matters to later conversions.
 fn knows_all(candidate: &Candidate<'_>) -> bool {
+    if candidate.customer.is_some() && candidate.named_click().is_some() {
+        return false;
+    }
     let decision = candidate.conversion.decision.as_deref();
     let decision: Value = decision.and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default();
     let seen: Vec<&str> = decision["touches"]
