@@ -5,11 +5,12 @@ use hopline_control_store::conversions::{self, Conversion};
 use hopline_control_store::judgements::{self, Judgement};
 use hopline_control_store::rates::{self, Exchange, Rate};
 use hopline_control_store::{Scope, Tx, ledger, payouts, qualifications};
-use hopline_ledger::{Account, Owner, Stored};
+use hopline_ledger::{Account, Owner, Step, Stored, TransactionKind};
 use hopline_money::{Amount, Currency};
 use hopline_types::{AffiliateId, CommissionStatus, ConversionId, UnixMillis};
 use serde_json::{Value, json};
 
+use crate::decide::decision_number;
 use crate::{BookError, caps};
 
 mod text;
@@ -48,14 +49,19 @@ pub fn explain(tx: &mut dyn Tx, scope: Scope, conversion: ConversionId) -> Resul
         .map(|judgement| judgement_json(judgement, scope))
         .collect();
     let waits = waits(tx, &conversion)?;
+    let booked = ledger::of_conversion(tx, conversion.id)?;
+    let number = decision_number(&conversion);
     let refunds: Vec<Value> = commissions::refunds_of(tx, conversion.id)?
-        .iter()
-        .map(|refund| refund_json(refund, ordered, (sees_revenue, sees_payout)))
+        .into_iter()
+        .map(|refund| match scope {
+            // Of what several share an affiliate is told its own part.
+            Scope::Affiliate(own) => Refund { payout_minor: refunded(&refund, number, own, &booked), ..refund },
+            _ => refund,
+        })
+        .map(|refund| refund_json(&refund, ordered, (sees_revenue, sees_payout)))
         .collect();
-    let transactions: Vec<Value> = ledger::of_conversion(tx, conversion.id)?
-        .iter()
-        .filter_map(|record| transaction_json(record, scope))
-        .collect();
+    let transactions: Vec<Value> =
+        booked.iter().filter_map(|record| transaction_json(record, scope)).collect();
     let mut shares = Vec::new();
     let mut paid = Vec::new();
     for commission in commissions::of_conversion(tx, conversion.id)? {
@@ -216,6 +222,19 @@ pub fn payout_of(conversion: &Conversion, affiliate: AffiliateId) -> Option<Amou
     Some(Amount::new(minor.sum(), conversion.currency))
 }
 
+/// What a refund has taken back of one affiliate's commission.
+fn refunded(refund: &Refund, number: i64, own: AffiliateId, booked: &[Stored]) -> i64 {
+    let cause = if number > 1 { format!(":refund-{}:{number}", refund.id) } else { format!(":refund-{}", refund.id) };
+    let of_it = booked.iter().filter(|record| {
+        record.draft.subject.affiliate == Some(own) && record.draft.id.as_str().ends_with(&cause)
+    });
+    let minor = of_it.filter_map(|record| Step::of(&record.draft)).map(|step| match step.kind {
+        TransactionKind::CommissionRestored => step.payout_minor.saturating_neg(),
+        _ => step.payout_minor,
+    });
+    minor.sum()
+}
+
 fn refund_json(refund: &Refund, ordered: Currency, (sees_revenue, sees_payout): (bool, bool)) -> Value {
     let money = |minor| Amount::new(minor, refund.currency);
     json!({
@@ -267,6 +286,41 @@ fn is_own(account: Account, scope: Scope) -> bool {
     }
 }
 
+/// Puts the terms of one who shares the credit in the place of those of the first.
+fn own_terms(fields: &mut serde_json::Map<String, Value>, own: AffiliateId) {
+    let is_own = |value: &Value| value["affiliate_id"].as_i64() == Some(own.get());
+    let list = |name: &str| fields.get(name).and_then(Value::as_array).into_iter().flatten();
+    let is_first = list("credits").next().is_none_or(is_own);
+    if is_first {
+        return;
+    }
+    let others = list("other_terms").find(|value| is_own(value)).cloned();
+    let has_share = list("credits").any(is_own);
+    match others {
+        Some(mut others) => {
+            let mut lines = others["lines"].take();
+            if let Some(lines) = lines.as_array_mut() {
+                lines.retain(|line| line["side"] != "revenue");
+            }
+            let terms = json!({ "id": others["terms_id"], "version": others["version"], "applies": others["applies"] });
+            fields.insert("lines".to_owned(), lines);
+            fields.insert("terms".to_owned(), terms);
+        }
+        // The terms are the same, the reason for them names the first.
+        None if has_share => {
+            if let Some(terms) = fields.get_mut("terms").and_then(Value::as_object_mut) {
+                terms.remove("applies");
+            }
+        }
+        // A recruiter has its levels, and nothing to do with the terms of the sale.
+        None => {
+            for name in ["lines", "terms", "rounding"] {
+                fields.remove(name);
+            }
+        }
+    }
+}
+
 /// Takes out of a decision what a tenant may not see.
 fn hide(decision: &mut Value, scope: Scope) {
     let Some(fields) = decision.as_object_mut() else { return };
@@ -297,6 +351,7 @@ fn hide(decision: &mut Value, scope: Scope) {
     }
     if let Scope::Affiliate(own) = scope {
         let is_own = |value: &Value| value["affiliate_id"].as_i64() == Some(own.get());
+        own_terms(fields, own);
         for list in ["credits", "levels", "other_terms"] {
             if let Some(list) = fields.get_mut(list).and_then(Value::as_array_mut) {
                 list.retain(is_own);

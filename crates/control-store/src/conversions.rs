@@ -173,8 +173,8 @@ macro_rules! filtered {
     () => {
         concat!(
             visible!(),
-            "AND (c.order_id = $3 OR $3 IS NULL) AND ($4 IS NULL OR EXISTS \
-             (SELECT 1 FROM conversion_affiliates f WHERE f.affiliate_id = $4 AND f.conversion_id = c.id)) \
+            "AND (c.order_id = $3 OR $3 IS NULL) AND (EXISTS (SELECT 1 \
+             FROM conversion_affiliates f WHERE f.affiliate_id = $4 AND f.conversion_id = c.id) OR $4 IS NULL) \
              AND (c.advertiser_id = $5 OR $5 IS NULL) AND (c.offer_id = $6 OR $6 IS NULL) \
              AND (c.goal_key = $7 OR $7 IS NULL) AND (c.click_id = $8 OR $8 IS NULL) \
              AND (CASE coalesce(c.status, 'pending') WHEN 'payable' THEN 'approved' \

@@ -16,7 +16,7 @@ pub(crate) struct ConversionView {
     id: i64,
     event_id: String,
     offer_id: i64,
-    /// Who is credited; null where nobody is.
+    /// Who is credited, of several the first; null where nobody is. Affiliates that share it see themselves.
     affiliate_id: Option<i64>,
     advertiser_id: i64,
     /// The goal's key.
@@ -87,19 +87,24 @@ impl ConversionView {
             Some(own) => hopline_books::payout_of(conversion, own),
             None => conversion.payout,
         };
+        // The click, link and coupon are those of the first; another one that has a part sees itself.
+        let shared = caller.actor.affiliate.filter(|own| conversion.affiliate != Some(*own));
+        let of_first = shared.is_none();
+        let has_part = payout.is_some_and(|payout| !payout.is_zero());
+        let shown = if of_first { conversion.affiliate } else { shared.filter(|_| has_part) };
         Self {
             id: conversion.id.get(),
             event_id: conversion.event_id.clone(),
             offer_id: conversion.offer.get(),
-            affiliate_id: conversion.affiliate.map(i64::from),
+            affiliate_id: shown.map(i64::from),
             advertiser_id: conversion.advertiser.get(),
             goal: conversion.goal_key.clone(),
             goal_id: conversion.goal.get(),
             kind: conversion.kind.as_str(),
             order_id: conversion.order_id.clone(),
-            click_id: conversion.click_id.clone(),
-            link_id: conversion.link.map(i64::from),
-            coupon: conversion.coupon.clone(),
+            click_id: conversion.click_id.clone().filter(|_| of_first),
+            link_id: conversion.link.filter(|_| of_first).map(i64::from),
+            coupon: conversion.coupon.clone().filter(|_| of_first),
             amount: conversion.ordered().map(Money::from),
             converted_amount: conversion.order.and(conversion.amount).map(Money::from),
             exchange: conversion.exchange.as_ref().map(ExchangeView::of),
@@ -117,9 +122,9 @@ impl ConversionView {
             adv: json(conversion.adv.as_ref()).filter(|_| shows_all),
             at: Time(conversion.converted_at),
             received_at: Time(conversion.received_at),
-            clicked_at: conversion.clicked_at.map(Time),
+            clicked_at: conversion.clicked_at.filter(|_| of_first).map(Time),
             decided_at: conversion.decided_at.map(Time),
-            terms_id: conversion.terms.map(i64::from),
+            terms_id: conversion.terms.filter(|_| of_first).map(i64::from),
             differences: Vec::new(),
         }
     }

@@ -162,3 +162,46 @@ async fn s_10_coupons_are_seen_by_their_shop_and_their_owner_alone() {
     }
     world.call(&other, Method::DELETE, "/v1/coupons/1", None, &[]).await.problem(404);
 }
+
+// S-10, A-10
+#[tokio::test]
+async fn s_10_a_late_coupon_claims_an_order_and_each_affiliate_sees_its_own_part_of_the_story() {
+    let world = World::furnished().await;
+    world.post("/v1/affiliates", &affiliate("Second", "second@example.com")).await.expect(201);
+    world.post("/v1/affiliates", &affiliate("Third", "third@example.com")).await.expect(201);
+    let click = world.click(1, 1, 7).await;
+    let sale = json!({"click_id": click, "event": "sale", "order_id": "A-1", "amount": "100.00", "coupon": "SUMMER10"});
+    world.post("/v1/conversions", &sale).await.expect(201);
+    world.work().await;
+    let (first, second) = (world.key(Role::Affiliate, None, Some(1)).await, world.key(Role::Affiliate, None, Some(2)).await);
+    let third = world.key(Role::Affiliate, None, Some(3)).await;
+    let shown = world.get_as(&first, "/v1/conversions/1").await.expect(200);
+    assert_eq!((&shown["affiliate_id"], &shown["payout"]["amount"]), (&json!(1), &json!("10.00")));
+    world.get_as(&second, "/v1/conversions/1").await.problem(404);
+
+    let coupon = json!({"advertiser_id": 1, "code": "summer10", "affiliate_id": 2});
+    world.post("/v1/coupons", &coupon).await.expect(201);
+    world.work().await;
+    let shown = world.get("/v1/conversions/1").await.expect(200);
+    assert_eq!((&shown["affiliate_id"], &shown["payout"]["amount"]), (&json!(2), &json!("10.00")));
+    let told = world.get("/v1/conversions/1/explain").await.expect(200);
+    assert_eq!(told["decision"]["number"], 2);
+    assert_eq!(told["earlier_decisions"][0]["decision"]["credits"][0]["affiliate_id"], 1);
+    let page = world.get_as(&world.operator, "/v1/conversions/1/explain?format=text").await;
+    let page = String::from_utf8(page.bytes).unwrap();
+    assert!(page.contains("because coupon SUMMER10 was entered later"), "{page}");
+
+    // Who has lost it goes on seeing it, and that it has nothing of it; nobody sees who else was credited.
+    for (key, own, payout, other) in [(&first, json!(null), "0.00", 2), (&second, json!(2), "10.00", 1)] {
+        let shown = world.get_as(key, "/v1/conversions/1").await.expect(200);
+        assert_eq!((&shown["affiliate_id"], &shown["payout"]["amount"]), (&own, &json!(payout)));
+        let listed = world.get_as(key, "/v1/conversions").await.expect(200);
+        assert_eq!(listed["items"], json!([shown]));
+        let told = world.get_as(key, "/v1/conversions/1/explain").await.expect(200).to_string();
+        assert!(!told.contains(&format!("\"affiliate_id\":{other}")), "{told}");
+        assert!(!told.contains(&format!("affiliate:{other}:")), "{told}");
+    }
+    world.get_as(&third, "/v1/conversions/1").await.problem(404);
+    world.get_as(&third, "/v1/conversions/1/explain").await.problem(404);
+    assert_eq!(world.get_as(&third, "/v1/conversions").await.expect(200)["items"], json!([]));
+}

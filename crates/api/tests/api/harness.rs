@@ -7,11 +7,13 @@ use axum::Router;
 use axum::body::Body;
 use axum::http::{HeaderMap, Method, Request, StatusCode, header};
 use hopline_api::{Services, Settings, SettledClicks, SignIn};
-use hopline_books::Context;
+use hopline_books::{Context, ToReconsider};
 use hopline_click_store_embedded::EmbeddedClickStore;
 use hopline_clickid::{ClickClaims, UniqueNumber};
 use hopline_control_store::keys::{self, NewKey};
-use hopline_control_store::{Database, DatabaseExt, StoreError, catalogue, click_keys, conversions};
+use hopline_control_store::{
+    Database, DatabaseExt, StoreError, catalogue, click_keys, conversions, reconsiderations,
+};
 use hopline_control_store_postgres::PostgresDatabase;
 use hopline_control_store_sqlite::SqliteDatabase;
 use hopline_runtime::clock::ManualClock;
@@ -228,7 +230,7 @@ impl World {
         ring.unwrap().unwrap().sign(&claims).unwrap().as_str().to_owned()
     }
 
-    /// Does what the worker does: decides all that waits.
+    /// Does what the worker does: decides all that waits, and again what something came too late for.
     pub(crate) async fn work(&self) {
         let now = self.clock.now();
         let decided = self.services.database.write(move |tx| {
@@ -239,7 +241,19 @@ impl World {
                     Err(other) => return Err(other),
                 }
             }
-            Ok::<_, hopline_books::BookError>(())
+            loop {
+                let due = reconsiderations::due(tx, now, 100, &conversions::all_partitions())?;
+                let mut ids: Vec<_> = due.iter().map(|due| due.asked.conversion).collect();
+                ids.dedup();
+                if ids.is_empty() {
+                    return Ok::<_, hopline_books::BookError>(());
+                }
+                let asked = |id| ToReconsider { conversion: id, click: None, touches: &[] };
+                let asked: Vec<_> = ids.into_iter().map(asked).collect();
+                for answer in hopline_books::decide_again(tx, &asked, &keys, now)? {
+                    answer?;
+                }
+            }
         });
         decided.await.unwrap();
     }

@@ -100,6 +100,7 @@ async fn enter_orders(world: &World, orders: Vec<(Option<i64>, String, UnixMilli
                 };
                 let id = conversions::insert(tx, &new)?;
                 let decision = DecisionColumns {
+                    concerned: affiliate.iter().map(|id| AffiliateId::new(*id).unwrap()).collect(),
                     decided_at: NOW,
                     affiliate: affiliate.map(|id| AffiliateId::new(id).unwrap()),
                     link: None,

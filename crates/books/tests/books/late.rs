@@ -5,11 +5,15 @@ use std::collections::BTreeMap;
 use hopline_attribution::CouponRule;
 use hopline_books::{Reconsidered, ToReconsider, decide_again};
 use hopline_click_store::Touch;
-use hopline_control_store::conversions::all_partitions;
-use hopline_control_store::offers::AttributionSettings;
+use hopline_catalogue::data::Standing;
+use hopline_control_store::conversions::{self, ConversionFilter, all_partitions};
+use hopline_control_store::offers::{self, AttributionSettings, NewTerms, Whose};
 use hopline_control_store::reconsiderations::{self, Asked, Why};
-use hopline_control_store::{Scope, Tx};
-use hopline_types::{CommissionStatus, ConversionId, Model, UnixMillis};
+use hopline_control_store::{Scope, Tx, affiliates, groups};
+use hopline_money::Decimal;
+use hopline_terms::{GoalTerms, Plan, Price};
+use hopline_types::{CommissionStatus, ConversionId, GoalKind, Model, UnixMillis};
+use serde_json::json;
 
 use crate::world::{DAY, NOW, Rules, World};
 
@@ -204,5 +208,75 @@ fn what_a_person_has_rejected_stays_rejected_and_what_is_old_is_final() {
     assert_eq!(world.conversion(approved).status, Some(CommissionStatus::Payable));
     assert_eq!(world.shown(world.shop)[2], "10.00");
     assert_eq!(world.shown(world.blog), ["10.00", "0.00", "0.00", "0.00", "0.00"]);
+    world.audit();
+}
+
+// S-10
+#[test]
+fn s_10_everybody_who_has_a_part_of_a_conversion_sees_it_and_no_part_of_others() {
+    let world = World::new(Rules::PAID_AT_ONCE);
+    world.credits_by(Model::Linear, AttributionSettings::default());
+    let (blog, shop) = (world.blog, world.shop);
+    let made = world.write(move |tx| {
+        let mut affiliate = |name: &str| {
+            let new = affiliates::NewAffiliate {
+                name: name.into(),
+                email: format!("{name}@example.com"),
+                standing: Standing::Active,
+                payout_method: None,
+            };
+            affiliates::create(tx, &new, "key:entry", NOW).map(|made| made.id)
+        };
+        let (recruiter, stranger) = (affiliate("recruiter")?, affiliate("stranger")?);
+        groups::set_recruiter(tx, shop, Some(recruiter))?;
+        Ok((recruiter, stranger))
+    });
+    let (recruiter, stranger) = made.unwrap();
+    let goal = hopline_control_store::offers::goals_of;
+    let (offer, price) = (world.offer, |text: &str| Price::percent(Decimal::parse(text).unwrap()));
+    for (whose, payout, plan) in [
+        (Whose::All, "10", json!({ "levels": [{ "percent": "10" }] })),
+        (Whose::Affiliate(blog), "8", json!({})),
+    ] {
+        let terms = GoalTerms { kind: GoalKind::Pps, revenue: price("12"), payout: price(payout) };
+        let plan: Plan = serde_json::from_value(plan).unwrap();
+        let new = NewTerms { terms, plan, whose, effective_from: NOW.plus(-30 * DAY), until: None };
+        let add = move |tx: &mut dyn Tx| {
+            let goal = goal(tx, offer)?[0].id;
+            Ok(offers::add_version(tx, goal, &new, NOW).map(drop)?)
+        };
+        world.write(add).unwrap();
+    }
+    let click = world.click_of(shop, NOW.plus(-DAY));
+    let id = world.taken(world.sale("A-1", "100.00", click));
+    world.decide_with(id, vec![world.touch(1, blog, 7 * DAY)]);
+    world.refund(id, Some("50.00")).unwrap();
+    // Half of 8.00, half of 10.00, a tenth of that; half of all of it was refunded.
+    for (own, payout, back, terms) in
+        [(blog, "4.00", "2.00", "8"), (shop, "5.00", "2.50", "10"), (recruiter, "0.50", "0.25", "")]
+    {
+        let scope = Scope::Affiliate(own);
+        let seen = world.write(move |tx| Ok(conversions::list(tx, scope, &ConversionFilter::default(), 9)?));
+        assert_eq!(seen.unwrap().iter().map(|one| one.id).collect::<Vec<_>>(), [id]);
+        let told = world.told(id, scope);
+        assert_eq!(told["conversion"]["payout"]["amount"], payout, "{own}");
+        assert_eq!(told["refunds"][0]["payout"]["amount"], back, "{own}");
+        assert_eq!(told["commissions"].as_array().unwrap().len(), 1);
+        let lines = told["decision"]["lines"].as_array().cloned().unwrap_or_default();
+        assert!(lines.iter().all(|line| line["rate"] == format!("{terms} %")), "{own}: {lines:?}");
+        assert_eq!(lines.is_empty(), terms.is_empty());
+        let text = told.to_string();
+        for other in [blog, shop, recruiter].into_iter().filter(|other| *other != own) {
+            assert!(!text.contains(&format!("\"affiliate_id\":{other},")), "{own}: {text}");
+            assert!(!text.contains(&format!("affiliate {other}")), "{own}: {text}");
+            assert!(!text.contains(&format!("affiliate:{other}:")), "{own}: {text}");
+        }
+    }
+    let scope = Scope::Affiliate(stranger);
+    let seen = world.write(move |tx| Ok(conversions::get(tx, scope, id)?));
+    assert_eq!(seen.unwrap(), None);
+    let filter = ConversionFilter { affiliate: Some(recruiter), ..ConversionFilter::default() };
+    let seen = world.write(move |tx| Ok(conversions::list(tx, Scope::All, &filter, 9)?));
+    assert_eq!(seen.unwrap().len(), 1);
     world.audit();
 }

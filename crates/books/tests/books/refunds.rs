@@ -93,11 +93,25 @@ fn a_lead_without_an_amount_is_taken_back_whole() {
     world.audit();
 }
 
+//
 #[test]
-fn what_credits_nobody_cannot_be_refunded() {
+fn a_refund_of_what_credits_nobody_yet_books_nothing_and_is_kept() {
     let world = World::new(Rules::PAID_AT_ONCE);
     let id = world.taken(world.sale("A-1", "10.00", None));
     assert!(matches!(world.refund(id, None), Err(BookError::State { is, .. }) if is == "not decided yet"));
+    world.decide(id);
+    world.refund(id, Some("4.00")).unwrap();
+    let conversion = world.conversion(id);
+    assert_eq!((conversion.status, world.booked()), (Some(CommissionStatus::Unattributed), 0));
+    assert_eq!(conversion.reason.as_deref(), Some("no_click"));
+    world.refund(id, None).unwrap();
+    let whole = world.refund(id, None);
+    assert!(matches!(whole, Err(BookError::State { is, .. }) if is == "refunded in full"));
+    world.audit();
+    // What the advertiser itself has rejected is over.
+    let mut sale = world.sale("A-2", "10.00", None);
+    sale.requested_status = hopline_record::RequestedStatus::Rejected;
+    let id = world.taken(sale);
     world.decide(id);
     assert!(matches!(world.refund(id, None), Err(BookError::State { is, .. }) if is == "unattributed"));
 }
