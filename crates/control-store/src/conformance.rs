@@ -16,6 +16,7 @@ mod caps;
 mod executor;
 mod findings;
 mod installs;
+mod late;
 mod leases;
 mod network;
 mod payouts;
@@ -55,6 +56,11 @@ pub use installs::{
     c_15_installs_are_counted_by_the_time_after_their_click,
     install_sources_and_mappings_are_entered_once_and_taken_out,
     s_10_installs_are_seen_by_those_they_are_about,
+};
+pub use late::{
+    a_coupon_asks_for_the_decided_orders_that_name_it_while_it_holds,
+    a_decision_takes_the_place_of_another_one_which_is_kept,
+    what_is_to_be_decided_again_is_asked_for_once_and_not_lost,
 };
 pub use leases::{
     a_lease_is_taken_over_only_from_what_was_seen, leases_of_processes_that_are_gone_are_forgotten,
@@ -151,6 +157,9 @@ macro_rules! conformance_tests {
             ways_of_crediting_are_saved_with_their_offer,
             a_07_coupons_are_one_by_their_letters_and_archived_ones_stay,
             a_08_the_earliest_conversion_binds_its_customer,
+            a_coupon_asks_for_the_decided_orders_that_name_it_while_it_holds,
+            a_decision_takes_the_place_of_another_one_which_is_kept,
+            what_is_to_be_decided_again_is_asked_for_once_and_not_lost,
             r_01_old_pseudonym_keys_are_destroyed,
             s_10_a_tenant_sees_and_changes_only_its_own,
             s_03_api_keys_are_found_by_their_text_until_they_end,

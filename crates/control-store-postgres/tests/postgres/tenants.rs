@@ -275,6 +275,36 @@ fn s_10_a_statement_that_forgets_its_scope_writes_its_tenants_rows_only() {
 
 // S-10
 #[test]
+fn s_10_all_who_share_a_conversion_see_it_but_only_their_own_bookings_of_it() {
+    let (_fresh, database) = network();
+    let other = Scope::Affiliate(AffiliateId::new(22).unwrap());
+    for sql in [
+        "INSERT INTO conversion_affiliates VALUES (22, 51)",
+        "INSERT INTO ledger_transactions (sequence, id, kind, effective_at, booked_at, conversion_id, affiliate_id,
+         previous_hash, hash) VALUES (9, 't9', 'commission_pending', 0, 0, 51, 21, decode(repeat('00', 32), 'hex'),
+         decode(repeat('00', 32), 'hex'))",
+    ] {
+        assert_eq!(block_on(database.write(move |tx| tx.execute(sql, &[]))), Ok(1), "{sql}");
+    }
+    for (sql, seen) in [
+        ("SELECT count(*) FROM conversions", 2),
+        ("SELECT count(*) FROM conversion_affiliates", 2),
+        ("SELECT count(*) FROM decisions", 2),
+        ("SELECT count(*) FROM commissions", 1),
+        ("SELECT count(*) FROM ledger_transactions WHERE conversion_id = 51 AND affiliate_id IS NOT NULL", 0),
+        ("SELECT count(*) FROM ledger_entries", 1),
+    ] {
+        let scoped = Scoped::new(&database, other);
+        let found = block_on(scoped.read(move |tx| tx.one(sql, &[])?.int(0)));
+        assert_eq!(found, Ok(seen), "{sql}");
+    }
+    let scoped = Scoped::new(&database, other);
+    let sql = "UPDATE conversions SET reason = 'mine' WHERE id = 51";
+    assert_eq!(block_on(scoped.write(move |tx| tx.execute(sql, &[]))), Ok(0));
+}
+
+// S-10
+#[test]
 fn s_10_what_books_may_widen_its_transaction_and_narrow_it_again() {
     let (_fresh, database) = network();
     let scoped = Scoped::new(&database, advertiser());
