@@ -8,4 +8,5 @@ pub(crate) mod payout_forms;
 pub(crate) mod payout_minimums;
 pub(crate) mod payout_results;
 pub(crate) mod payout_schedules;
+pub(crate) mod periods;
 pub(crate) mod settlements;

@@ -42,7 +42,8 @@ pub(crate) const MIGRATIONS: &[Migration] = migrations! {
     11 "0011_rates",
     12 "0012_installs",
     13 "0013_payout_files",
-    15 "0015_late_facts",
+    14 "0014_late_facts",
+    15 "0015_books",
 };
 
 const TABLE: &str = "CREATE TABLE IF NOT EXISTS hopline_migrations (

@@ -50,10 +50,11 @@ pub(crate) const MIGRATIONS: &[Migration] = &[
         sql: include_str!("../migrations/0011_payout_files.sql"),
     },
     Migration {
-        number: 13,
-        name: "0013_late_facts",
-        sql: include_str!("../migrations/0013_late_facts.sql"),
+        number: 12,
+        name: "0012_late_facts",
+        sql: include_str!("../migrations/0012_late_facts.sql"),
     },
+    Migration { number: 13, name: "0013_books", sql: include_str!("../migrations/0013_books.sql") },
 ];
 
 const TABLE: &str = "CREATE TABLE IF NOT EXISTS migrations (

@@ -38,7 +38,8 @@ fn a_restart_keeps_everything() {
             "0009_rates",
             "0010_installs",
             "0011_payout_files",
-            "0013_late_facts",
+            "0012_late_facts",
+            "0013_books",
         ]
     );
     block_on(restart::fill(&first));

@@ -20,6 +20,7 @@ mod late;
 mod leases;
 mod network;
 mod payouts;
+mod periods;
 mod rates;
 mod records;
 mod resources;
@@ -72,6 +73,10 @@ pub use payouts::{
     l_25_every_change_of_a_payout_method_is_kept, p_03_versions_of_templates_do_not_change,
     p_08_a_result_file_is_kept_once, p_42_bank_data_is_sealed_and_older_rows_are_too,
     payout_minimums_and_schedules_are_entered_and_changed,
+};
+pub use periods::{
+    l_12_a_closed_period_takes_no_entry_and_is_not_opened_again,
+    l_12_the_audit_finds_what_was_booked_behind_a_closing,
 };
 pub use rates::{
     a_conversion_is_held_for_want_of_a_rate_and_offered_again, judgements_are_kept_in_order,
@@ -154,6 +159,8 @@ macro_rules! conformance_tests {
             s_10_approval_rules_are_replaced_and_seen_by_their_advertiser,
             leads_meet_what_qualifies_them,
             judgements_are_kept_in_order,
+            l_12_a_closed_period_takes_no_entry_and_is_not_opened_again,
+            l_12_the_audit_finds_what_was_booked_behind_a_closing,
             ways_of_crediting_are_saved_with_their_offer,
             a_07_coupons_are_one_by_their_letters_and_archived_ones_stay,
             a_08_the_earliest_conversion_binds_its_customer,

@@ -107,6 +107,11 @@ impl Balanced {
         &self.0
     }
 
+    /// A draft whose lines were checked.
+    pub(crate) const fn of(checked: Draft) -> Self {
+        Self(checked)
+    }
+
     /// The draft, taken out.
     #[must_use]
     pub fn into_draft(self) -> Draft {

@@ -56,6 +56,11 @@
 //! | `exchange` | from A, exchange B | exchange A, to B |
 //! | `adjustment` of another transaction | its credits | its debits |
 //!
+//! # Periods
+//!
+//! A period is a calendar month of effective time, in UTC. A closed one takes no entry any more: what comes late is moved to the
+//! open period and its reason names the old one, see [`Draft::not_before`] and [`Draft::late`].
+//!
 //! # Chain, format version 1
 //!
 //! A record's hash is SHA-256 over these bytes, numbers big-endian:
@@ -78,7 +83,7 @@
 //! # Limits
 //!
 //! 2 to 256 postings; each from −(2^63 − 1) to 2^63 − 1 minor units and not zero; sums in `i128`; ids of 1
-//! to 128 characters; reasons of 1 to 512 characters. Whatever is over a limit is refused, and a refusal
+//! to 128 characters; reasons of 1 to 512 characters, before which the note of a late one may stand. Whatever is over a limit is refused, and a refusal
 //! changes nothing.
 
 #![deny(
@@ -96,6 +101,8 @@ mod draft;
 mod id;
 mod journal;
 mod kind;
+mod late;
+mod period;
 mod posting;
 pub mod recipe;
 mod repeat;
@@ -112,6 +119,8 @@ pub use draft::{Balanced, Draft, Refusal, Subject};
 pub use id::{TransactionId, TransactionIdError};
 pub use journal::{Journal, JournalRefusal, Recorded};
 pub use kind::{TransactionKind, UnknownKind};
+pub use late::Late;
+pub use period::{Period, PeriodError};
 pub use posting::{POSTINGS_MAX, Posting, PostingsRefusal, check_postings};
 pub use repeat::{FirstDifference, same_content};
 pub use reversal::{ReversalRefusal, Share, ShareError, refund_share, reversible};

@@ -16,12 +16,20 @@ pub struct FirstDifference {
     pub asked: String,
 }
 
-/// Compares a request with the transaction that is booked under its id.
+/// Compares a request with the transaction that is booked under its id. A request that came after its period was closed
+/// is compared as it was moved then (L-12).
 ///
 /// # Errors
 /// They differ: names the first field, in the order of the hashed bytes.
 pub fn same_content(existing: &Stored, asked: &Draft) -> Result<(), FirstDifference> {
     let booked = &existing.draft;
+    if booked.late().is_some_and(|late| late.happened_at == asked.effective_at) {
+        return compare(booked, &asked.clone().not_before(booked.effective_at));
+    }
+    compare(booked, asked)
+}
+
+fn compare(booked: &Draft, asked: &Draft) -> Result<(), FirstDifference> {
     let differ = Compare { id: booked.id.as_str() };
     differ.field("id", booked.id.as_str(), asked.id.as_str())?;
     differ.field("effective_at", booked.effective_at.get(), asked.effective_at.get())?;

@@ -6,7 +6,7 @@ use axum::Json;
 use axum::extract::State;
 use hopline_control_store::ledger::{self, AccountBalance, TransactionFilter};
 use hopline_control_store::{DatabaseExt, StoreError};
-use hopline_ledger::{Posting, Stored};
+use hopline_ledger::{Period, Posting, Stored};
 use hopline_money::format_minor;
 use serde::Serialize;
 use serde_json::Value;
@@ -57,6 +57,11 @@ pub(crate) struct TransactionView {
     /// The transaction that it corrects.
     corrects: Option<String>,
     reason: Option<String>,
+    /// The closed period that it was for, where it came late, such as `2026-01`.
+    #[schema(value_type = Option<String>)]
+    late_for: Option<Period>,
+    /// When it happened, where it came late; `effective_at` is in the open period.
+    happened_at: Option<Time>,
     postings: Vec<PostingView>,
     /// SHA-256 of the transaction before.
     previous_hash: String,
@@ -67,6 +72,7 @@ pub(crate) struct TransactionView {
 impl TransactionView {
     fn of(stored: &Stored) -> Self {
         let draft = &stored.draft;
+        let late = draft.late();
         Self {
             sequence: stored.sequence,
             id: draft.id.as_str().to_owned(),
@@ -78,6 +84,8 @@ impl TransactionView {
             payout_id: draft.subject.payout.map(i64::from),
             corrects: draft.corrects.as_ref().map(|id| id.as_str().to_owned()),
             reason: draft.reason.clone(),
+            late_for: late.map(|late| late.period),
+            happened_at: late.map(|late| Time(late.happened_at)),
             postings: draft.postings.iter().map(PostingView::of).collect(),
             previous_hash: stored.previous_hash.to_string(),
             hash: stored.hash.to_string(),

@@ -18,6 +18,7 @@ mod listener;
 mod lists;
 mod models;
 mod payouts;
+mod periods;
 mod qr;
 mod reports;
 mod roles;

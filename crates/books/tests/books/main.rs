@@ -6,6 +6,7 @@ mod arrival;
 mod audit;
 mod caps;
 mod clicks;
+mod closings;
 mod conversions;
 mod findings;
 mod installs;

@@ -130,7 +130,8 @@ fn a_database_of_the_first_version_keeps_its_rows_and_learns_the_traffic_rules()
             "0009_rates",
             "0010_installs",
             "0011_payout_files",
-            "0013_late_facts",
+            "0012_late_facts",
+            "0013_books",
         ]
     );
     assert_eq!(migrate(&path, MIGRATIONS).unwrap(), Vec::<&str>::new());

@@ -20,13 +20,15 @@ fn entry(action: &str) -> NewEntry {
 
 /// Rows of the ledger and the audit log cannot be changed or deleted by any statement of this program (L-05).
 pub async fn l_05_ledger_and_audit_log_refuse_changes(database: &dyn Database) {
-    const CHANGES: [&str; 8] = [
+    const CHANGES: [&str; 10] = [
         "UPDATE ledger_transactions SET reason = 'other'",
         "DELETE FROM ledger_transactions WHERE sequence = 2",
         "UPDATE ledger_entries SET amount_minor = 1 WHERE position = 0",
         "DELETE FROM ledger_entries",
         "UPDATE audit_log SET actor = 'nobody'",
         "DELETE FROM audit_log",
+        "UPDATE ledger_periods SET closed_until = 0",
+        "DELETE FROM ledger_periods",
         "INSERT INTO ledger_entries (sequence, position, account, currency, amount_minor)
          VALUES (1, 0, 'network:margin', 'EUR', 1)
          ON CONFLICT (sequence, position) DO UPDATE SET amount_minor = 1",
@@ -49,6 +51,11 @@ pub async fn l_05_ledger_and_audit_log_refuse_changes(database: &dyn Database) {
              VALUES (1, 0, 'network:margin', 'EUR', 500), (1, 1, 'network:exchange', 'EUR', -500)",
             &[],
         )?;
+        tx.execute(
+            "INSERT INTO ledger_periods (month, closed_until, closed_at, closed_by, record_count, record_hash)
+             VALUES ('1970-01', 2678400000, $1, 'key:finance', 2, $2)",
+            &[NOW.into(), vec![0; 32].into()],
+        )?;
         audit_log::append(tx, &entry("affiliate.create"))
     })
     .await;
@@ -58,11 +65,12 @@ pub async fn l_05_ledger_and_audit_log_refuse_changes(database: &dyn Database) {
                 tx.query("SELECT * FROM ledger_transactions ORDER BY sequence", &[])?,
                 tx.query("SELECT * FROM ledger_entries ORDER BY sequence, position", &[])?,
                 tx.query("SELECT * FROM audit_log ORDER BY sequence", &[])?,
+                tx.query("SELECT * FROM ledger_periods", &[])?,
             ])
         })
     };
     let before = state().await;
-    assert_eq!(before.each_ref().map(Vec::len), [2, 2, 1]);
+    assert_eq!(before.each_ref().map(Vec::len), [2, 2, 1, 1]);
     for change in CHANGES {
         assert_eq!(
             refused(database, move |tx| tx.execute(change, &[])).await,

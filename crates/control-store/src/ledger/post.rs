@@ -9,7 +9,7 @@ use hopline_ledger::{
 use hopline_money::Currency;
 use hopline_types::UnixMillis;
 
-use super::{read, sums};
+use super::{periods, read, sums};
 use crate::{ErrorKind, Lock, StoreError, Tx, Value};
 
 /// What became of a request to book.
@@ -80,7 +80,8 @@ pub fn post(tx: &mut dyn Tx, draft: Draft, now: UnixMillis) -> Result<Posted, Po
 }
 
 /// Books transactions in this order, each once: a draft that was booked before, here or in an earlier call, answers as
-/// if new and changes nothing (L-03). All or none of the others are booked.
+/// if new and changes nothing (L-03). All or none of the others are booked. One that is effective in a closed period is
+/// booked in the open one (L-12).
 ///
 /// Holds [`Lock::Ledger`] from the middle on to the transaction's end: book last. Where somebody else has booked one of
 /// them in between the store reports a conflict, and the job is to be run again.
@@ -98,9 +99,10 @@ pub fn post_many(tx: &mut dyn Tx, drafts: Vec<Draft>, now: UnixMillis) -> Result
     tx.lock(Lock::Ledger)?;
     plan.book_into_sums(tx)?;
     let mut head = read::head(tx)?;
+    let open_from = periods::open_from(tx)?.unwrap_or(UnixMillis(i64::MIN));
     let mut stored = Vec::with_capacity(plan.new.len());
     for balanced in std::mem::take(&mut plan.new) {
-        let record = head.seal(balanced, now);
+        let record = head.seal(balanced.not_before(open_from), now);
         head = Head::of(&record);
         stored.push(record);
     }

@@ -19,7 +19,7 @@ macro_rules! select {
     };
 }
 
-fn hash(row: &Row, column: usize) -> Result<ChainHash, StoreError> {
+pub(super) fn hash(row: &Row, column: usize) -> Result<ChainHash, StoreError> {
     let bytes = row.blob(column)?;
     let bytes: [u8; 32] = bytes.try_into().map_err(|_| {
         StoreError::new(

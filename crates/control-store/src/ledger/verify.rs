@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use hopline_ledger::{Account, Break, ChainChecker, Head};
+use hopline_ledger::{Account, Break, ChainChecker, ChainHash, Head, Period};
 use hopline_money::Currency;
-use hopline_types::{CommissionId, ConversionId, PayoutId};
+use hopline_types::{CommissionId, ConversionId, PayoutId, UnixMillis};
 
 use super::{TransactionFilter, accounts, transactions};
 use crate::{Scope, StoreError, Tx};
@@ -13,6 +13,7 @@ mod commissions;
 mod conversions;
 mod items;
 mod payouts;
+mod periods;
 
 /// What was found sound.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -38,6 +39,33 @@ pub enum Unsound {
         after: i64,
         /// What is wrong.
         detail: String,
+    },
+    /// A record that was booked after a period was closed is effective in it (L-12).
+    #[error(
+        "sequence {sequence} is effective at {}, in a period that was closed before: expected {} or later",
+        .effective_at.get(), .open_from.get()
+    )]
+    InClosedPeriod {
+        /// Its sequence.
+        sequence: i64,
+        /// Its effective time.
+        effective_at: UnixMillis,
+        /// The start of what was open.
+        open_from: UnixMillis,
+    },
+    /// The chain is not the one that a period was closed with.
+    #[error(
+        "{period} was closed with record {record_count} and the hash {noted}, the chain has {found} there"
+    )]
+    Period {
+        /// The period.
+        period: Period,
+        /// The last record at that time.
+        record_count: i64,
+        /// Its hash as noted.
+        noted: ChainHash,
+        /// The hash found, or that of the end of the chain.
+        found: ChainHash,
     },
     /// An entry belongs to no transaction.
     #[error("sequence {sequence} has entries but no transaction")]
@@ -155,6 +183,7 @@ type Sums = BTreeMap<(String, String), (i128, i128, Account, Currency)>;
 
 fn chain(tx: &mut dyn Tx) -> Result<Result<(Head, Sums), Unsound>, StoreError> {
     let mut checker = ChainChecker::new();
+    let mut periods = periods::Periods::load(tx)?;
     let mut sums = Sums::new();
     let mut after = 0;
     loop {
@@ -167,8 +196,12 @@ fn chain(tx: &mut dyn Tx) -> Result<Result<(Head, Sums), Unsound>, StoreError> {
             Err(error) => return Err(error),
         };
         for record in &page {
+            let before = checker.head();
             if let Err(broken) = checker.step(record) {
                 return Ok(Err(broken.into()));
+            }
+            if let Some(unsound) = periods.step(before, record) {
+                return Ok(Err(unsound));
             }
             for posting in &record.draft.postings {
                 let key = (posting.account.as_path(), posting.currency.code().to_owned());
@@ -182,7 +215,10 @@ fn chain(tx: &mut dyn Tx) -> Result<Result<(Head, Sums), Unsound>, StoreError> {
         }
         match page.last() {
             Some(last) => after = last.sequence,
-            None => return Ok(Ok((checker.head(), sums))),
+            None => {
+                let head = checker.head();
+                return Ok(periods.finish(head).map_or_else(|| Ok((head, sums)), Err));
+            }
         }
     }
 }

@@ -6,6 +6,7 @@ mod chain;
 mod commissions;
 mod corrections;
 mod model;
+mod periods;
 mod rules;
 mod support;
 mod vectors;

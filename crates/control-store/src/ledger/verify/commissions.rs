@@ -92,9 +92,9 @@ fn first_booking(
     };
     let (conversion, advertiser, affiliate) = (kept.conversion, kept.advertiser, kept.affiliate);
     let recipe = recipe::Commission { conversion, advertiser, affiliate, share };
-    let effective_at =
-        booked.as_ref().map_or(hopline_types::UnixMillis(0), |record| record.draft.effective_at);
-    let expected = recipe.pending(id, effective_at);
+    let at = |draft: &hopline_ledger::Draft| (draft.happened_at(), draft.effective_at);
+    let (happened_at, effective_at) = booked.as_ref().map(|record| at(&record.draft)).unwrap_or_default();
+    let expected = recipe.pending(id, happened_at).map(|draft| draft.not_before(effective_at));
     let booked = booked.map(|record| record.draft);
     let told = |draft: &Option<hopline_ledger::Draft>| {
         let each = draft.iter().flat_map(|draft| &draft.postings);

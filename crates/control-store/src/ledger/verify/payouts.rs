@@ -83,8 +83,9 @@ fn difference(tx: &mut dyn Tx, row: &Row) -> Result<Option<String>, StoreError> 
         let fits = match by_id(tx, &transaction)? {
             None => !is_due,
             Some(booked) => {
-                let (at, reason) = (booked.draft.effective_at, booked.draft.reason.clone());
-                is_due && recipe(transaction, at, reason) == booked.draft
+                let (at, reason) = (booked.draft.happened_at(), booked.draft.own_reason().map(str::to_owned));
+                let expected = recipe(transaction, at, reason).not_before(booked.draft.effective_at);
+                is_due && expected == booked.draft
             }
         };
         if !fits {
