@@ -2,6 +2,7 @@
 
 pub(crate) mod balances;
 pub(crate) mod holds;
+pub(crate) mod journal;
 pub(crate) mod ledger;
 pub(crate) mod payout_batches;
 pub(crate) mod payout_forms;

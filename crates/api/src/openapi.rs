@@ -14,8 +14,8 @@ use utoipa_axum::routes;
 
 use crate::app::App;
 use crate::books::{
-    balances, holds, ledger, payout_batches, payout_forms, payout_minimums, payout_results, payout_schedules,
-    periods, settlements,
+    balances, holds, journal, ledger, payout_batches, payout_forms, payout_minimums, payout_results,
+    payout_schedules, periods, settlements,
 };
 use crate::conversions::{judge, life};
 use crate::resources::links::qr;
@@ -254,6 +254,7 @@ fn described() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(ledger::transactions))
         .routes(routes!(ledger::accounts))
         .routes(routes!(ledger::trial_balance))
+        .routes(routes!(journal::export))
         .routes(routes!(periods::list))
         .routes(routes!(periods::close))
         .routes(routes!(payout_batches::list, payout_batches::draft))

@@ -115,6 +115,7 @@ pub(crate) const TABLE: &[(&str, &str, &[Role])] = &[
     ("GET",    "/v1/ledger/transactions",             NETWORK),
     ("GET",    "/v1/ledger/accounts",                 NETWORK),
     ("GET",    "/v1/ledger/trial_balance",            NETWORK),
+    ("GET",    "/v1/ledger/export",                   NETWORK),
     ("GET",    "/v1/ledger/periods",                  NETWORK),
     ("POST",   "/v1/ledger/periods/{month}/close",    NETWORK),
     ("GET",    "/v1/payout_batches",                  NETWORK),

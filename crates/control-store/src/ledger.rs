@@ -20,12 +20,14 @@
 //! Kept sums are two totals per account and currency in 64 bits. A total that would not fit is refused, and
 //! nothing is booked (L-14).
 
+mod balances_at;
 mod periods;
 mod post;
 mod read;
 mod sums;
 mod verify;
 
+pub use balances_at::balances_before;
 pub use periods::{CloseError, ClosedPeriod, close, closed_periods, closing_of, open_from};
 pub use post::{PostError, Posted, post, post_many};
 pub use read::{

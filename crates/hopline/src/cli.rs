@@ -108,6 +108,21 @@ pub(crate) fn parser() -> Command {
             ),
         )
         .subcommand(
+            Command::new("ledger").about("The books").subcommand_required(true).subcommand(
+                Command::new("export")
+                    .about("Print the ledger as plain-text accounting")
+                    .arg(
+                        Arg::new("format")
+                            .long("format")
+                            .value_name("FORM")
+                            .required(true)
+                            .help("hledger or beancount"),
+                    )
+                    .arg(Arg::new("from").long("from").value_name("TIME").help("Effective not before this time or day (UTC)"))
+                    .arg(Arg::new("to").long("to").value_name("TIME").help("Effective before this time or day (UTC)")),
+            ),
+        )
+        .subcommand(
             Command::new("bank-data")
                 .about("Payees' bank data at rest, and the keys that seal it")
                 .subcommand_required(true)

@@ -7,6 +7,7 @@ pub(crate) mod click;
 pub(crate) mod deadletters;
 pub(crate) mod demo;
 pub(crate) mod init;
+pub(crate) mod ledger;
 pub(crate) mod people;
 pub(crate) mod rates;
 pub(crate) mod serve;

@@ -67,6 +67,9 @@ fn run(matches: &ArgMatches) -> anyhow::Result<ExitCode> {
                 ("rates", Some((_, import))) => {
                     commands::rates::import(&config, import).map(|()| ExitCode::SUCCESS)
                 }
+                ("ledger", Some((_, export))) => {
+                    commands::ledger::export(&config, export).map(|()| ExitCode::SUCCESS)
+                }
                 ("bank-data", Some((what, _))) => {
                     commands::bank_data::run(&config, what).map(|()| ExitCode::SUCCESS)
                 }

@@ -54,14 +54,19 @@ impl Draft {
     /// The closed period that it was for, where it came late.
     #[must_use]
     pub fn late(&self) -> Option<Late> {
-        let text = self.reason.as_deref()?.strip_prefix(LATE_FOR)?;
-        let (period, rest) = text.split_once(HAPPENED_AT)?;
-        let time = rest.split_once(OWN).map_or(rest, |(time, _)| time);
-        let late = Late { period: period.parse().ok()?, happened_at: UnixMillis(time.parse().ok()?) };
-        let fits =
-            Period::of(late.happened_at) == Some(late.period) && late.period.end() <= self.effective_at;
-        fits.then_some(late)
+        late(self.reason.as_deref(), self.effective_at)
     }
+}
+
+/// The closed period that a transaction with this reason was for, where it came late.
+#[must_use]
+pub fn late(reason: Option<&str>, effective_at: UnixMillis) -> Option<Late> {
+    let text = reason?.strip_prefix(LATE_FOR)?;
+    let (period, rest) = text.split_once(HAPPENED_AT)?;
+    let time = rest.split_once(OWN).map_or(rest, |(time, _)| time);
+    let late = Late { period: period.parse().ok()?, happened_at: UnixMillis(time.parse().ok()?) };
+    let fits = Period::of(late.happened_at) == Some(late.period) && late.period.end() <= effective_at;
+    fits.then_some(late)
 }
 
 impl Balanced {

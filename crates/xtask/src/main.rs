@@ -7,6 +7,7 @@ mod apt;
 mod bench;
 mod browser;
 mod faketime;
+mod papers;
 mod postgres;
 mod process;
 mod python;

@@ -11,7 +11,8 @@ use crate::{Workspace, apt, process};
 /// The packages, with their versions.
 const REQUIREMENTS: &str = "tests/tools/requirements.txt";
 /// Finds every package that is used by itself. `import chdb` would start an engine.
-const IMPORTS: &str = "import lxml, sepaxml, achkit, importlib.util as u; assert u.find_spec('chdb')";
+const IMPORTS: &str =
+    "import lxml, sepaxml, achkit, beancount.loader, importlib.util as u; assert u.find_spec('chdb')";
 /// Debian's names of what makes virtual environments.
 const APT_PACKAGES: [&str; 2] = ["python3", "python3-venv"];
 

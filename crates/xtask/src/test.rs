@@ -7,7 +7,7 @@ use std::time::Instant;
 use anyhow::{Context as _, Result, bail};
 
 use crate::servers::Servers;
-use crate::{Workspace, browser, faketime, postgres, process, python};
+use crate::{Workspace, browser, faketime, papers, postgres, process, python};
 
 const VALIDATOR: &str = "tests/tools/validate_pain001.py";
 const ACH_VALIDATOR: &str = "tests/tools/validate_nacha.py";
@@ -20,6 +20,7 @@ pub(crate) fn run(workspace: &Workspace) -> Result<()> {
     let python = stage("python", || python::ready(workspace))?;
     let faketime = stage("clock", || faketime::ready(root))?;
     stage("browser", || browser::ready(root))?;
+    stage("readers of papers", || papers::ready(root))?;
     stage("postgresql", || postgres::ready(root))?;
     stage("format", || process::run(&mut process::cargo(root, &["fmt", "--all", "--check"])))?;
     stage("payment files against the official schema and achkit", || payment_files(root, &python))?;

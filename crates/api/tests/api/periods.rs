@@ -77,3 +77,31 @@ async fn only_the_networks_people_close_months() {
         world.post_as(&key, "/v1/ledger/periods/2020-01/close", &json!({})).await.problem(403);
     }
 }
+
+// L-24, L-13
+#[tokio::test]
+async fn l_24_the_ledger_leaves_as_plain_text_and_names_its_end() {
+    let world = World::furnished().await;
+    world.sale("A-1", 1).await;
+    let transactions = world.get("/v1/ledger/transactions?limit=500").await.expect(200);
+    let last = transactions["items"].as_array().unwrap().last().unwrap();
+    for form in ["hledger", "beancount"] {
+        let answer = world.get(&format!("/v1/ledger/export?format={form}")).await;
+        assert_eq!(answer.status.as_u16(), 200);
+        assert_eq!(answer.header("content-type"), "text/plain; charset=utf-8");
+        assert_eq!(answer.header("hopline-ledger-records"), last["sequence"].to_string());
+        assert_eq!(answer.header("hopline-ledger-last-hash"), last["hash"].as_str().unwrap());
+        let text = String::from_utf8(answer.bytes).unwrap();
+        let end = format!(
+            "; {} records, the last has the hash {}\n",
+            last["sequence"],
+            last["hash"].as_str().unwrap()
+        );
+        assert!(text.ends_with(&end), "{text}");
+        assert_eq!(text.matches(" * ").count().to_string(), last["sequence"].to_string(), "{text}");
+    }
+    assert_eq!(world.get("/v1/ledger/export").await.bad_fields(400), ["format"]);
+    assert_eq!(world.get("/v1/ledger/export?format=xml&from=x").await.bad_fields(400), ["format", "from"]);
+    let key = world.key(Role::Affiliate, None, Some(1)).await;
+    world.get_as(&key, "/v1/ledger/export?format=hledger").await.problem(403);
+}

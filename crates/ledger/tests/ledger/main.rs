@@ -7,6 +7,7 @@ mod commissions;
 mod corrections;
 mod model;
 mod periods;
+mod plain_text;
 mod rules;
 mod support;
 mod vectors;
