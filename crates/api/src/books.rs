@@ -11,3 +11,4 @@ pub(crate) mod payout_results;
 pub(crate) mod payout_schedules;
 pub(crate) mod periods;
 pub(crate) mod settlements;
+pub(crate) mod statements;

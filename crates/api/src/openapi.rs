@@ -15,7 +15,7 @@ use utoipa_axum::routes;
 use crate::app::App;
 use crate::books::{
     balances, holds, journal, ledger, payout_batches, payout_forms, payout_minimums, payout_results,
-    payout_schedules, periods, settlements,
+    payout_schedules, periods, settlements, statements,
 };
 use crate::conversions::{judge, life};
 use crate::resources::links::qr;
@@ -257,6 +257,7 @@ fn described() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(journal::export))
         .routes(routes!(periods::list))
         .routes(routes!(periods::close))
+        .routes(routes!(statements::get))
         .routes(routes!(payout_batches::list, payout_batches::draft))
         .routes(routes!(payout_batches::get))
         .routes(routes!(payout_batches::approve))

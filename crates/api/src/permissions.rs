@@ -139,6 +139,7 @@ pub(crate) const TABLE: &[(&str, &str, &[Role])] = &[
     ("PATCH",  "/v1/payout_schedules/{id}",           NETWORK),
     ("GET",    "/v1/affiliates/{id}/payout_method",   WITH_AFFILIATE),
     ("GET",    "/v1/affiliates/{id}/payout_minimums", WITH_AFFILIATE),
+    ("GET",    "/v1/affiliates/{id}/statements/{month}", WITH_AFFILIATE),
     ("POST",   "/v1/affiliates/{id}/payout_minimums", WITH_AFFILIATE),
     ("POST",   "/v1/click_settlements",               NETWORK),
     ("GET",    "/v1/click_findings",                  ALL),

@@ -58,6 +58,7 @@ mod periods;
 mod qualify;
 pub mod rates;
 mod refund;
+pub mod statement;
 pub mod terms;
 
 pub use approval::{JUDGED_MAX, Judge, Reviewed, approve, judge, judge_many, reject};

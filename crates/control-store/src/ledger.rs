@@ -21,6 +21,7 @@
 //! nothing is booked (L-14).
 
 mod balances_at;
+mod own_lines;
 mod periods;
 mod post;
 mod read;
@@ -28,6 +29,7 @@ mod sums;
 mod verify;
 
 pub use balances_at::balances_before;
+pub use own_lines::{OwnEntry, own_balances_before, own_entries};
 pub use periods::{CloseError, ClosedPeriod, close, closed_periods, closing_of, open_from};
 pub use post::{PostError, Posted, post, post_many};
 pub use read::{

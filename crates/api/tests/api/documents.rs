@@ -149,7 +149,8 @@ async fn answers_hold_what_the_document_says() {
             continue;
         }
         let query = if path == "/v1/goals" { "?offer_id=1" } else { "" };
-        let answer = world.get(&format!("{}{query}", path.replace("{id}", "1"))).await;
+        let place = path.replace("{id}", "1").replace("{month}", "2026-01");
+        let answer = world.get(&format!("{place}{query}")).await;
         if answer.status.as_u16() == 404 {
             assert_eq!(path, "/v1/users/{id}");
             continue;

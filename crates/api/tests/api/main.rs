@@ -24,6 +24,7 @@ mod reports;
 mod roles;
 mod sign_in;
 mod signals;
+mod statements;
 mod story;
 mod terms;
 mod traffic;
