@@ -55,7 +55,9 @@ pub fn explain(tx: &mut dyn Tx, scope: Scope, conversion: ConversionId) -> Resul
         .into_iter()
         .map(|refund| match scope {
             // Of what several share an affiliate is told its own part.
-            Scope::Affiliate(own) => Refund { payout_minor: refunded(&refund, number, own, &booked), ..refund },
+            Scope::Affiliate(own) => {
+                Refund { payout_minor: refunded(&refund, number, own, &booked), ..refund }
+            }
             _ => refund,
         })
         .map(|refund| refund_json(&refund, ordered, (sees_revenue, sees_payout)))
@@ -224,7 +226,8 @@ pub fn payout_of(conversion: &Conversion, affiliate: AffiliateId) -> Option<Amou
 
 /// What a refund has taken back of one affiliate's commission.
 fn refunded(refund: &Refund, number: i64, own: AffiliateId, booked: &[Stored]) -> i64 {
-    let cause = if number > 1 { format!(":refund-{}:{number}", refund.id) } else { format!(":refund-{}", refund.id) };
+    let cause =
+        if number > 1 { format!(":refund-{}:{number}", refund.id) } else { format!(":refund-{}", refund.id) };
     let of_it = booked.iter().filter(|record| {
         record.draft.subject.affiliate == Some(own) && record.draft.id.as_str().ends_with(&cause)
     });

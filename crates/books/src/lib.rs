@@ -74,10 +74,7 @@ pub use findings::reclassify;
 pub use holds::{Released, ended_holds, release, release_holds, set_hold_aside};
 pub use installs::{judge_install, judge_waiting_installs};
 pub use intake::{Difference, Intake, NewConversion, intake, intake_event, intake_events, intake_many};
-<<<<<<< HEAD
-pub use periods::{Due, DueList, PeriodSettled, due_periods, note_periods, settle_period};
-=======
 pub use journal::JournalExport;
->>>>>>> 47af1b5 (books: the ledger leaves as plain-text accounting)
+pub use periods::{Due, DueList, PeriodSettled, due_periods, note_periods, settle_period};
 pub use qualify::{Qualified, leads_wait, qualify_leads};
 pub use refund::{Refunded, charge_back, refund, undo_refund};

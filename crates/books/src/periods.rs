@@ -130,8 +130,8 @@ pub fn due_periods(tx: &mut dyn Tx, from: i64, now: UnixMillis) -> Result<DueLis
     let touched = periods::touched(tx, (before, head), AT_ONCE)?;
     let has_more = touched.len() >= usize::try_from(AT_ONCE).unwrap_or(usize::MAX);
     for one in &touched {
-        if let Some(terms) = one.terms.filter(|terms| tiered.contains(terms)) {
-            due.insert(Due::Tiers { terms, affiliate: one.affiliate, at: one.at });
+        for terms in tiered.get(&one.goal).into_iter().flatten() {
+            due.insert(Due::Tiers { terms: *terms, affiliate: one.affiliate, at: one.at });
         }
         due.extend(all.iter().filter_map(|bonus| of_bonus(bonus, one, now)));
     }

@@ -49,11 +49,7 @@ pub(crate) const MIGRATIONS: &[Migration] = &[
         name: "0011_payout_files",
         sql: include_str!("../migrations/0011_payout_files.sql"),
     },
-    Migration {
-        number: 12,
-        name: "0012_late_facts",
-        sql: include_str!("../migrations/0012_late_facts.sql"),
-    },
+    Migration { number: 12, name: "0012_late_facts", sql: include_str!("../migrations/0012_late_facts.sql") },
     Migration { number: 13, name: "0013_books", sql: include_str!("../migrations/0013_books.sql") },
 ];
 

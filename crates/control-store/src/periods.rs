@@ -2,9 +2,9 @@
 //!
 //! Whatever changes a commission books something for it, so the ledger's sequence tells which periods may have changed.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 
-use hopline_types::{AffiliateId, ConversionId, OfferId, TermsId, UnixMillis};
+use hopline_types::{AffiliateId, ConversionId, GoalId, OfferId, TermsId, UnixMillis};
 
 use crate::{Row, StoreError, Tx};
 
@@ -17,10 +17,10 @@ pub struct Touched {
     pub conversion: ConversionId,
     /// Of which offer.
     pub offer: OfferId,
-    /// Who is credited first.
+    /// Of which goal.
+    pub goal: GoalId,
+    /// Whose commission it was booked for: who is credited, or was before it was decided again.
     pub affiliate: AffiliateId,
-    /// By which terms.
-    pub terms: Option<TermsId>,
     /// When it happened.
     pub at: UnixMillis,
 }
@@ -35,10 +35,10 @@ pub fn touched(
     limit: u32,
 ) -> Result<Vec<Touched>, StoreError> {
     let rows = tx.query(
-        "SELECT t.sequence, c.id, c.offer_id, c.affiliate_id, c.terms_id, c.converted_at \
+        "SELECT t.sequence, c.id, c.offer_id, c.goal_id, t.affiliate_id, c.converted_at \
          FROM ledger_transactions t JOIN conversions c ON c.id = t.conversion_id \
          WHERE t.sequence > $1 AND t.sequence <= $2 AND c.source NOT IN ('settlement', 'period') \
-         AND c.affiliate_id IS NOT NULL ORDER BY t.sequence LIMIT $3",
+         AND t.affiliate_id IS NOT NULL ORDER BY t.sequence LIMIT $3",
         &[sequence.into(), until.into(), i64::from(limit).into()],
     )?;
     let each = |row: &Row| {
@@ -46,21 +46,25 @@ pub fn touched(
             sequence: row.int(0)?,
             conversion: row.id(1)?,
             offer: row.id(2)?,
-            affiliate: row.id(3)?,
-            terms: row.id_or_null(4)?,
+            goal: row.id(3)?,
+            affiliate: row.id(4)?,
             at: row.time(5)?,
         })
     };
     rows.iter().map(each).collect()
 }
 
-/// Versions of terms that have tiers.
+/// Versions of terms that have tiers, by their goals.
 ///
 /// # Errors
 /// Those of the store.
-pub fn tiered(tx: &mut dyn Tx) -> Result<BTreeSet<TermsId>, StoreError> {
-    let rows = tx.query(r#"SELECT id FROM terms WHERE plan LIKE '%"tiers":{%'"#, &[])?;
-    rows.iter().map(|row| row.id(0)).collect()
+pub fn tiered(tx: &mut dyn Tx) -> Result<BTreeMap<GoalId, Vec<TermsId>>, StoreError> {
+    let sql = r#"SELECT goal_id, id FROM terms WHERE plan LIKE '%"tiers":{%' ORDER BY id"#;
+    let mut tiered: BTreeMap<GoalId, Vec<TermsId>> = BTreeMap::new();
+    for row in tx.query(sql, &[])? {
+        tiered.entry(row.id(0)?).or_default().push(row.id(1)?);
+    }
+    Ok(tiered)
 }
 
 /// Active affiliates that were entered from a time on and have no settlement of a subject yet, by id, up to `limit`.

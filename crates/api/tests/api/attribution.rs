@@ -173,7 +173,8 @@ async fn s_10_a_late_coupon_claims_an_order_and_each_affiliate_sees_its_own_part
     let sale = json!({"click_id": click, "event": "sale", "order_id": "A-1", "amount": "100.00", "coupon": "SUMMER10"});
     world.post("/v1/conversions", &sale).await.expect(201);
     world.work().await;
-    let (first, second) = (world.key(Role::Affiliate, None, Some(1)).await, world.key(Role::Affiliate, None, Some(2)).await);
+    let (first, second) =
+        (world.key(Role::Affiliate, None, Some(1)).await, world.key(Role::Affiliate, None, Some(2)).await);
     let third = world.key(Role::Affiliate, None, Some(3)).await;
     let shown = world.get_as(&first, "/v1/conversions/1").await.expect(200);
     assert_eq!((&shown["affiliate_id"], &shown["payout"]["amount"]), (&json!(1), &json!("10.00")));

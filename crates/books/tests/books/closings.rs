@@ -75,7 +75,7 @@ fn l_12_a_replay_after_the_closing_books_nothing_new() {
         clicks: 10,
     }];
     let settle = |clicks: u64| {
-        let counts = counts.clone().map(|count| hopline_click_store::ClickCount { clicks, ..count });
+        let counts = counts.map(|count| hopline_click_store::ClickCount { clicks, ..count });
         let until = february().end();
         world.write(move |tx| hopline_books::settle_clicks(tx, &counts, until, NOW)).unwrap()
     };

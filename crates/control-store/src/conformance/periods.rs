@@ -114,9 +114,10 @@ pub async fn l_12_the_audit_finds_what_was_booked_behind_a_closing(database: &dy
     .await;
     let found = read(database, ledger::verify).await;
     let (effective_at, open_from) = (NOW.plus(-1), NOW);
-    assert_eq!(found, Err(Unsound::InClosedPeriod { sequence: 2, effective_at, open_from }));
+    let expected = Unsound::InClosedPeriod { sequence: 2, effective_at, open_from };
+    assert_eq!(found, Err(expected.clone()));
     assert_eq!(
-        found.unwrap_err().to_string(),
+        expected.to_string(),
         "sequence 2 is effective at 1767225599999, in a period that was closed before: expected 1767225600000 or later"
     );
 }
