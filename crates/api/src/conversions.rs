@@ -244,8 +244,8 @@ pub(crate) async fn get(
     found?.map(|found| Json(ConversionView::of(&found, &caller))).ok_or_else(|| unknown(id))
 }
 
-/// The whole reasoning behind a conversion: touches, model, terms, rounding, ledger, payouts. With `format=text` as one page
-/// for people.
+/// The whole reasoning behind a conversion: touches, model, terms, rounding, ledger, payouts. Where it was decided again, the
+/// earlier decisions are in `earlier_decisions`, each with `because`. With `format=text` as one page for people.
 #[utoipa::path(get, path = "/v1/conversions/{id}/explain", tag = "conversions",
     params(("id" = i64, Path),
         ("format" = Option<String>, Query, description = "`json` (default) or `text`")),

@@ -7,7 +7,7 @@
 //!
 //! Nothing is asked of the store for terms that need nothing: groups where a version is for one, recruiters where there
 //! are levels, earlier orders where a rate or a renewal depends on them. An order is a customer's later one by the times at
-//! which they happened; what becomes known later is not decided again for that.
+//! which they happened; where one becomes known later, those after it are decided again ([`super::again`]).
 //!
 //! # Items
 //!

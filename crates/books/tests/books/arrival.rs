@@ -2,7 +2,7 @@
 //!
 //! A history is what happened: clicks, orders of customers with or without a click id and a coupon, coupons that were
 //! entered, refunds. It is played in the order in which it happened and in others, each in a transaction that is rolled back,
-//! with looks at what is due in between, as a worker takes them. Compared are all balances, and what each affiliate has of
+//! with looks at what is due in between, as a worker takes them, and payments of what is payable. Compared are all balances, and what each affiliate has of
 //! each order.
 //!
 //! `HOPLINE_CASES` says how many histories; a nightly run takes 100,000.
@@ -11,6 +11,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
 use hopline_attribution::CouponRule;
+use hopline_books::payouts::{self, NewBatch};
 use hopline_books::{BookError, Intake, ToDecide, ToReconsider, decide_again, decide_many, sought_touches};
 use hopline_catalogue::data::Standing;
 use hopline_click_store::{Dims, StoredClick, Touch};
@@ -21,6 +22,7 @@ use hopline_control_store::coupons::{self, NewCoupon};
 use hopline_control_store::ledger::{self, accounts};
 use hopline_control_store::offers::{self, Approval, AttributionSettings, NewTerms, Whose};
 use hopline_control_store::{Scope, Tx, affiliates, commissions, reconsiderations};
+use hopline_ledger::Account;
 use hopline_money::Decimal;
 use hopline_record::Flags;
 use hopline_terms::{GoalTerms, Plan, Price};
@@ -74,6 +76,8 @@ struct Settings {
     hold_days: i64,
     pays_new_customers_more: bool,
     rule: Option<(usize, Action)>,
+    /// Whether what is payable is paid after looks. What was paid is not unapproved by rules.
+    pays: bool,
 }
 
 #[derive(Debug, Clone)]
@@ -131,9 +135,17 @@ fn settings() -> impl Strategy<Value = Settings> {
         prop_oneof![Just(0_i64), Just(14)],
         any::<bool>(),
         proptest::option::weighted(0.4, (0..3_usize, action)),
+        any::<bool>(),
     )
-        .prop_map(|(model, coupon, lifetime, cross_device, hold_days, pays_new_customers_more, rule)| {
-            Settings { model, coupon, lifetime, cross_device, hold_days, pays_new_customers_more, rule }
+        .prop_map(|(model, coupon, lifetime, cross_device, hold_days, more, rule, pays)| Settings {
+            model,
+            coupon,
+            lifetime,
+            cross_device,
+            hold_days,
+            pays_new_customers_more: more,
+            rule: rule.filter(|_| !pays),
+            pays,
         })
 }
 
@@ -396,14 +408,25 @@ impl Play<'_> {
         Ok(())
     }
 
+    /// Pays what is payable.
+    fn pay(&self, tx: &mut dyn Tx, now: UnixMillis) -> Result<(), BookError> {
+        let new = NewBatch { currency: "EUR".into(), method: "sepa".into(), cutoff: None, minimum: None };
+        let batch = payouts::draft(tx, &new, "key:first", now)?.batch.id;
+        payouts::approve(tx, batch, "key:second", true, now)?;
+        payouts::settle(tx, batch, &[], "key:second", now).map(drop)
+    }
+
     fn ended(&self, tx: &mut dyn Tx) -> Result<Ended, BookError> {
         let mut balances = BTreeMap::new();
         for balance in accounts(tx, Scope::All, None, 1_000)? {
-            let minor = balance.balance_minor();
-            if minor != 0 {
-                balances.insert(balance.account.as_path(), minor);
-            }
+            // What was paid and what is to be paid are one sum.
+            let account = match balance.account {
+                Account::CashAffiliate(affiliate) => Account::AffiliatePayable(affiliate),
+                other => other,
+            };
+            *balances.entry(account.as_path()).or_insert(0) += balance.balance_minor();
         }
+        balances.retain(|_, minor| *minor != 0);
         let mut orders = Vec::new();
         for id in self.ids.iter().flatten() {
             let mut credits = BTreeMap::new();
@@ -415,7 +438,9 @@ impl Play<'_> {
                         one.reversed_revenue_minor,
                         one.reversed_payout_minor,
                     ];
-                    credits.insert(one.affiliate, (amounts, one.status));
+                    let is_paid = one.status == CommissionStatus::Paid;
+                    let status = if is_paid { CommissionStatus::Payable } else { one.status };
+                    credits.insert(one.affiliate, (amounts, status));
                 }
             }
             orders.push(credits);
@@ -479,6 +504,9 @@ fn play(
         play.arrive(tx, *event)?;
         if looks.get(place) == Some(&true) {
             play.look(tx, NOW.plus(HOUR), false)?;
+            if history.settings.pays && place % 2 == 0 {
+                play.pay(tx, NOW.plus(HOUR))?;
+            }
         }
     }
     let end = NOW.plus(20 * DAY);

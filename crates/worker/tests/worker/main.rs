@@ -485,3 +485,58 @@ async fn a_02_the_visitors_other_clicks_count_where_the_offers_model_looks_at_th
     assert!(conversion.decision.unwrap().contains("the first of 2 clicks within"));
     network.audit().await;
 }
+
+//
+#[tokio::test]
+async fn a_10_a_click_that_is_stored_after_the_decision_gets_its_due_at_the_next_look() {
+    let network = Network::new().await;
+    let shop = network
+        .write(|tx| {
+            let offer =
+                hopline_control_store::offers::list(tx, Scope::All, &Default::default(), Page::first(1))?
+                    .remove(0);
+            let first_click = &mut |settings: &mut hopline_control_store::offers::OfferSettings| {
+                settings.model = hopline_types::Model::FirstClick;
+            };
+            hopline_control_store::offers::update(tx, Scope::All, offer.id, first_click, NOW)?;
+            let new = hopline_control_store::affiliates::NewAffiliate {
+                name: "Shop".into(),
+                email: "shop@example.com".into(),
+                standing: hopline_catalogue::data::Standing::Active,
+                payout_method: None,
+            };
+            Ok(hopline_control_store::affiliates::create(tx, &new, "key:entry", NOW)?.id)
+        })
+        .await;
+    let (mut named, mut late) = (network.click(NOW.plus(-5_000), "x"), network.click(NOW.plus(-HOUR_MS), "y"));
+    (named.stored.visitor_key, late.stored.visitor_key) = (77, 77);
+    late.stored.affiliate = Some(shop);
+    network.store(&[&named]).await;
+    let id = network.report_sale("A-1", "10.00", Some(&named)).await;
+    network.run_once().await;
+    assert_eq!(network.conversion(id).await.affiliate, Some(network.affiliate()));
+    assert_eq!(network.payable().await, "1.00");
+
+    // The edge that had it was away.
+    network.store(&[&late]).await;
+    network.run_once().await;
+    assert_eq!(network.conversion(id).await.affiliate, Some(network.affiliate()));
+    network.hand.advance(10 * 60_000);
+    network.run_once().await;
+    let conversion = network.conversion(id).await;
+    assert_eq!((conversion.affiliate, conversion.clicked_at), (Some(shop), Some(NOW.plus(-HOUR_MS))));
+    // Its click alone is left, paid by the hour.
+    assert_eq!(network.payable().await, "0.05");
+    assert_eq!(network.waiting_facts().await, 0);
+    let rows = network.report().await.rows;
+    let sums = rows.iter().fold((0, 0), |sum, row| {
+        (sum.0 + row.counters.conversions, sum.1 + row.counters.payout_minor)
+    });
+    assert_eq!(sums, (1, 110));
+    network.audit().await;
+    // Looks that find nothing change nothing.
+    network.hand.advance(100 * HOUR_MS);
+    network.run_once().await;
+    assert_eq!(network.conversion(id).await, conversion);
+    network.audit().await;
+}
