@@ -60,7 +60,7 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use hopline_click_store::{
     Answer, AuditOutcome, ChangedHours, ClickBatch, ClickCount, ClickCursor, ClickPage, ClickStore,
     ClickStoreError, Fact, RecentClick, Reclassified, Reclassify, Retained, Retention, Stored, StoredClick,
-    StreamId, Tally, Touch,
+    StreamId, Tally, Touch, TouchQuery,
 };
 use hopline_clickid::UniqueNumber;
 use hopline_report::{ClickQuery, ReportQuery, ReportRows};
@@ -181,6 +181,10 @@ impl ClickStore for ClickHouseClickStore {
     ) -> Answer<'_, Vec<Touch>> {
         let touches = lookups::touches(&self.client, visitor_key, advertiser, from, to);
         answer("find a visitor's touches", touches)
+    }
+
+    fn touches_many(&self, asked: Vec<TouchQuery>) -> Answer<'_, Vec<Vec<Touch>>> {
+        answer("find visitors' touches", async move { lookups::touches_many(&self.client, &asked).await })
     }
 
     fn unique_clicks(&self, from: UnixMillis, to: UnixMillis) -> Answer<'_, Vec<ClickCount>> {

@@ -3,9 +3,11 @@
 //! Rows say what was answered; `judgements` says what findings made of them since. Look-ups by number ask both at the same time. A
 //! judgement is there before its batch is told of, so that whoever learns of the batch sees it.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use clickhouse::Row;
 use clickhouse::query::Query;
-use hopline_click_store::{ClickCount, RecentClick, StreamId, Tally, Touch};
+use hopline_click_store::{ClickCount, RecentClick, StreamId, Tally, Touch, TouchQuery};
 use hopline_clickid::UniqueNumber;
 use hopline_types::{AdvertiserId, AffiliateId, HOUR_MS, LinkId, OfferId, UnixMillis, Verdict};
 use serde::Deserialize;
@@ -31,6 +33,7 @@ pub(crate) async fn mark(client: &Client, name: &str) -> Result<Option<UnixMilli
 
 #[derive(Debug, Row, Deserialize)]
 struct TouchRow {
+    visitor_key: u64,
     unique: u64,
     millis: i64,
     offer: u32,
@@ -39,6 +42,9 @@ struct TouchRow {
     verdict: u8,
 }
 
+/// Visitors of one statement.
+const VISITORS_MAX: usize = 1_000;
+
 pub(crate) async fn touches(
     client: &Client,
     visitor_key: u64,
@@ -46,14 +52,51 @@ pub(crate) async fn touches(
     from: UnixMillis,
     to: UnixMillis,
 ) -> Result<Vec<Touch>, Fault> {
+    let found = of_visitors(client, vec![visitor_key], advertiser, (from, to)).await?;
+    Ok(found.into_iter().map(|(_, touch)| touch).collect())
+}
+
+/// Asks once for each advertiser and up to [`VISITORS_MAX`] visitors, over the period of all of them.
+pub(crate) async fn touches_many(client: &Client, asked: &[TouchQuery]) -> Result<Vec<Vec<Touch>>, Fault> {
+    let mut found = vec![Vec::new(); asked.len()];
+    let mut by_advertiser: BTreeMap<AdvertiserId, Vec<usize>> = BTreeMap::new();
+    for (place, query) in asked.iter().enumerate() {
+        by_advertiser.entry(query.advertiser).or_default().push(place);
+    }
+    for (advertiser, places) in by_advertiser {
+        for places in places.chunks(VISITORS_MAX) {
+            let queries = || places.iter().filter_map(|place| asked.get(*place));
+            let Some(from) = queries().map(|query| query.from).min() else { continue };
+            let Some(to) = queries().map(|query| query.to).max() else { continue };
+            let visitors: BTreeSet<u64> = queries().map(|query| query.visitor_key).collect();
+            let touches = of_visitors(client, visitors.into_iter().collect(), advertiser, (from, to)).await?;
+            for place in places {
+                let (Some(query), Some(own)) = (asked.get(*place), found.get_mut(*place)) else { continue };
+                let is_asked = |(visitor, touch): &&(u64, Touch)| {
+                    *visitor == query.visitor_key && query.from <= touch.at && touch.at < query.to
+                };
+                own.extend(touches.iter().filter(is_asked).map(|(_, touch)| *touch));
+            }
+        }
+    }
+    Ok(found)
+}
+
+/// The touches of some visitors, oldest first.
+async fn of_visitors(
+    client: &Client,
+    visitors: Vec<u64>,
+    advertiser: AdvertiserId,
+    (from, to): (UnixMillis, UnixMillis),
+) -> Result<Vec<(u64, Touch)>, Fault> {
     let sql = format!(
-        "SELECT unique, toUnixTimestamp64Milli(at) AS millis, offer, affiliate, link, verdict FROM touches
-         WHERE visitor_key = {{visitor:UInt64}} AND advertiser = {{advertiser:UInt64}} AND {PERIOD}
+        "SELECT visitor_key, unique, toUnixTimestamp64Milli(at) AS millis, offer, affiliate, link, verdict FROM touches
+         WHERE visitor_key IN {{visitors:Array(UInt64)}} AND advertiser = {{advertiser:UInt64}} AND {PERIOD}
          AND at >= fromUnixTimestamp64Milli((SELECT max(value) FROM marks WHERE name = 'touches_from'), 'UTC')"
     );
     let id = advertiser.get().cast_unsigned();
     let parameters =
-        Parameters::default().unsigned("visitor", visitor_key).unsigned("advertiser", id).period(from, to);
+        Parameters::default().unsigned_list("visitors", visitors).unsigned("advertiser", id).period(from, to);
     let mut rows: Vec<TouchRow> = client.rows(&sql, |query| quick(parameters.bind(query))).await?;
     if rows.is_empty() {
         return Ok(Vec::new());
@@ -69,7 +112,7 @@ pub(crate) async fn touches(
         let ((offer, affiliate), verdict) = ids
             .zip(verdict)
             .ok_or_else(|| Fault::Corrupt("a touch without offer, affiliate or verdict".into()))?;
-        touches.push(Touch {
+        let touch = Touch {
             unique: UniqueNumber::from_bits(row.unique),
             at: UnixMillis(row.millis),
             advertiser,
@@ -77,7 +120,8 @@ pub(crate) async fn touches(
             affiliate,
             link: LinkId::new(i64::from(row.link)).ok(),
             class: verdict.class,
-        });
+        };
+        touches.push((row.visitor_key, touch));
     }
     Ok(touches)
 }

@@ -67,7 +67,7 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use hopline_click_store::{
     Answer, AuditOutcome, ChangedHours, ClickBatch, ClickCount, ClickCursor, ClickPage, ClickStore,
     ClickStoreError, Fact, RecentClick, Reclassified, Reclassify, Retained, Retention, Stored, StoredClick,
-    StreamId, Tally, Touch,
+    StreamId, Tally, Touch, TouchQuery,
 };
 use hopline_clickid::UniqueNumber;
 use hopline_report::{ClickQuery, ReportQuery, ReportRows};
@@ -136,6 +136,16 @@ impl ClickStore for EmbeddedClickStore {
     ) -> Answer<'_, Vec<Touch>> {
         self.readers.run("find a visitor's touches", move |reader| {
             lookups::touches(reader.main(), visitor_key, advertiser, from, to)
+        })
+    }
+
+    fn touches_many(&self, asked: Vec<TouchQuery>) -> Answer<'_, Vec<Vec<Touch>>> {
+        self.readers.run("find visitors' touches", move |reader| {
+            let touches = |asked: &TouchQuery| {
+                let TouchQuery { visitor_key, advertiser, from, to } = *asked;
+                lookups::touches(reader.main(), visitor_key, advertiser, from, to)
+            };
+            asked.iter().map(touches).collect()
         })
     }
 

@@ -43,6 +43,6 @@ pub use fact::{Deltas, Fact};
 pub use finding::{Reclassified, Reclassify};
 pub use lookups::{
     AuditOutcome, ChangedHours, ClickCount, ClickCursor, ClickPage, RecentClick, Retained, Retention, Tally,
-    Touch,
+    Touch, TouchQuery,
 };
 pub use store::{Answer, ClickStore};

@@ -5,6 +5,19 @@ use hopline_types::{AdvertiserId, AffiliateId, Class, LinkId, OfferId, UnixMilli
 
 use crate::{StoredClick, StreamId};
 
+/// Which touches are asked for: a visitor's, on offers of an advertiser, `from` inclusive, `to` exclusive.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TouchQuery {
+    /// Who clicked.
+    pub visitor_key: u64,
+    /// Whose offers.
+    pub advertiser: AdvertiserId,
+    /// Not before.
+    pub from: UnixMillis,
+    /// Before this.
+    pub to: UnixMillis,
+}
+
 /// A click that may win a conversion.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Touch {

@@ -10,6 +10,7 @@ use hopline_types::{AdvertiserId, UnixMillis};
 use crate::{
     AuditOutcome, ChangedHours, ClickBatch, ClickCount, ClickCursor, ClickPage, ClickStoreError, Fact,
     RecentClick, Reclassified, Reclassify, Retained, Retention, Stored, StoredClick, StreamId, Tally, Touch,
+    TouchQuery,
 };
 
 /// What every method returns: a boxed future, so that a store can be used behind a pointer.
@@ -51,6 +52,17 @@ pub trait ClickStore: Send + Sync + Debug {
         from: UnixMillis,
         to: UnixMillis,
     ) -> Answer<'_, Vec<Touch>>;
+
+    /// The same for many, in the order asked for. Stores may look for them as one set.
+    fn touches_many(&self, asked: Vec<TouchQuery>) -> Answer<'_, Vec<Vec<Touch>>> {
+        Box::pin(async move {
+            let mut found = Vec::with_capacity(asked.len());
+            for TouchQuery { visitor_key, advertiser, from, to } in asked {
+                found.push(self.touches(visitor_key, advertiser, from, to).await?);
+            }
+            Ok(found)
+        })
+    }
 
     /// Unique valid clicks by hour, offer and affiliate; hours starting in `from` (inclusive) to `to`
     /// (exclusive), ascending.

@@ -73,19 +73,16 @@ impl Worker {
                 seen.click = if *has_click { found.next().flatten() } else { None };
             }
         }
-        let mut seen: Vec<Seen> = seen.into_iter().map(|(seen, _)| seen).collect();
+        let seen: Vec<Seen> = seen.into_iter().map(|(seen, _)| seen).collect();
         let wanted: Vec<_> = seen.iter().map(|seen| (seen.id, seen.click.clone())).collect();
         let look = move |tx: &mut dyn Tx| {
             let wanted: Vec<_> = wanted.iter().map(|(id, click)| (*id, click.as_ref())).collect();
             sought_touches(tx, &wanted)
         };
         let sought = self.options.database.read(look).await?;
-        for (seen, sought) in seen.iter_mut().zip(sought) {
-            if let Some(sought) = sought {
-                seen.touches = self.touches_of(&sought).await?;
-            }
-        }
-        Ok(seen)
+        let found = self.touches_of(&sought).await?;
+        let with = seen.into_iter().zip(found);
+        Ok(with.map(|(seen, touches)| Seen { touches, ..seen }).collect())
     }
 
     async fn decide_seen(

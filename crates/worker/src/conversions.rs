@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use hopline_books::{BookError, Decided, SoughtTouches, ToDecide, decide_many, set_aside, sought_touches};
-use hopline_click_store::{ClickStoreError, StoredClick, Touch};
+use hopline_click_store::{ClickStoreError, StoredClick, Touch, TouchQuery};
 use hopline_clickid::{ClickClaims, KeyRing};
 use hopline_control_store::conversions::{Waiting, waiting};
 use hopline_control_store::{DatabaseExt, ErrorKind, StoreError, click_keys};
@@ -139,37 +139,49 @@ impl Worker {
                 return Err(StoreError::new(ErrorKind::Broken, detail).into());
             }
         };
-        let mut complete = Vec::with_capacity(ready.len());
-        let mut waiting = 0_usize;
-        for (mut ready, sought) in ready.into_iter().zip(sought) {
-            if let Some(sought) = sought {
-                match self.touches_of(&sought).await {
-                    Ok(touches) => ready.touches = touches,
-                    Err(error) => {
-                        waiting += 1;
-                        if waiting == 1 {
-                            tracing::warn!(
-                                error = &error as &dyn std::error::Error,
-                                "conversions wait: the clicks of their visitors cannot be looked up"
-                            );
-                        }
-                        continue;
-                    }
-                }
+        let needs: Vec<bool> = sought.iter().map(Option::is_some).collect();
+        let found = match self.touches_of(&sought).await {
+            Ok(found) => Some(found),
+            Err(error) => {
+                tracing::warn!(
+                    error = &error as &dyn std::error::Error,
+                    conversions = needs.iter().filter(|needs| **needs).count(),
+                    "conversions wait: the clicks of their visitors cannot be looked up"
+                );
+                None
             }
-            complete.push(ready);
-        }
-        Ok(complete)
+        };
+        Ok(match found {
+            Some(found) => {
+                let with = ready.into_iter().zip(found);
+                with.map(|(ready, touches)| Ready { touches, ..ready }).collect()
+            }
+            None => {
+                ready.into_iter().zip(needs).filter(|(_, needs)| !needs).map(|(ready, _)| ready).collect()
+            }
+        })
     }
 
-    pub(crate) async fn touches_of(&self, sought: &SoughtTouches) -> Result<Vec<Touch>, ClickStoreError> {
-        let mut touches = Vec::new();
-        for visitor in &sought.visitors {
-            let found =
-                self.options.click_store.touches(*visitor, sought.advertiser, sought.from, sought.to).await?;
-            touches.extend(found);
+    /// What was sought, all with one question to the click store; nothing where nothing was.
+    pub(crate) async fn touches_of(
+        &self,
+        sought: &[Option<SoughtTouches>],
+    ) -> Result<Vec<Vec<Touch>>, ClickStoreError> {
+        let queries = |sought: &SoughtTouches| {
+            let SoughtTouches { advertiser, from, to, .. } = *sought;
+            let query = |visitor_key: &u64| TouchQuery { visitor_key: *visitor_key, advertiser, from, to };
+            sought.visitors.iter().map(query).collect::<Vec<_>>()
+        };
+        let asked: Vec<TouchQuery> = sought.iter().flatten().flat_map(queries).collect();
+        if asked.is_empty() {
+            return Ok(vec![Vec::new(); sought.len()]);
         }
-        Ok(touches)
+        let mut found = self.options.click_store.touches_many(asked).await?.into_iter();
+        let own = |sought: &Option<SoughtTouches>| {
+            let visitors = sought.as_ref().map_or(0, |sought| sought.visitors.len());
+            found.by_ref().take(visitors).flatten().collect()
+        };
+        Ok(sought.iter().map(own).collect())
     }
 
     /// Decides a batch in one transaction; without those that cannot be decided, which are set aside.

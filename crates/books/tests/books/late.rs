@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use hopline_attribution::CouponRule;
 use hopline_books::{Reconsidered, ToReconsider, decide_again};
-use hopline_click_store::Touch;
 use hopline_catalogue::data::Standing;
+use hopline_click_store::Touch;
 use hopline_control_store::conversions::{self, ConversionFilter, all_partitions};
 use hopline_control_store::offers::{self, AttributionSettings, NewTerms, Whose};
 use hopline_control_store::reconsiderations::{self, Asked, Why};
@@ -82,7 +82,9 @@ fn a_conversion_without_affiliate_is_claimed_when_its_coupon_is_entered() {
     assert_eq!(world.booked(), 0);
 
     let coupon = world.coupon("SUMMER10", world.shop, None);
-    world.write(move |tx| Ok(reconsiderations::ask_for_coupons(tx, std::slice::from_ref(&coupon), NOW)?)).unwrap();
+    world
+        .write(move |tx| Ok(reconsiderations::ask_for_coupons(tx, std::slice::from_ref(&coupon), NOW)?))
+        .unwrap();
     let changed = world.look_again(&no_touches(), NOW.plus(DAY));
     assert_eq!(changed.len(), 1);
     assert_eq!((changed[0].number, changed[0].transactions), (Some(2), 4));
@@ -199,7 +201,9 @@ fn what_a_person_has_rejected_stays_rejected_and_what_is_old_is_final() {
     world.write(move |tx| hopline_books::approve(tx, approved, "key:ops", NOW)).unwrap();
 
     let coupon = world.coupon("SUMMER10", world.shop, None);
-    world.write(move |tx| Ok(reconsiderations::ask_for_coupons(tx, std::slice::from_ref(&coupon), NOW)?)).unwrap();
+    world
+        .write(move |tx| Ok(reconsiderations::ask_for_coupons(tx, std::slice::from_ref(&coupon), NOW)?))
+        .unwrap();
     let changed = world.look_again(&no_touches(), NOW);
     assert_eq!(changed.iter().map(|changed| changed.conversion).collect::<Vec<_>>(), [approved]);
     assert_eq!(world.conversion(rejected).affiliate, Some(world.blog));

@@ -9,7 +9,7 @@ use super::Harness;
 use super::batches::assert_sound;
 use super::data::{START, STREAM, Say, advertiser, affiliate, batch, many_batches, offer};
 use super::reports::{store_all, total};
-use crate::{ClickBatch, Retention, StoredClick, StreamId};
+use crate::{ClickBatch, Retention, StoredClick, StreamId, TouchQuery};
 
 const DAY_MS: i64 = 24 * HOUR_MS;
 
@@ -73,6 +73,23 @@ pub async fn touches_are_a_visitors_valid_clicks_in_a_window(harness: &impl Harn
     assert_eq!(touches[1].link.map(i64::from), Some(20));
     assert_eq!(touches.iter().map(|touch| touch.class).collect::<Vec<_>>()[1], Class::Duplicate);
     assert_eq!(store.touches(7, advertiser(1), at(0), at(99)).await.expect("touches"), []);
+    // Many at once are the same, also where periods and visitors overlap.
+    let ask = |visitor_key, whose, from, to| TouchQuery {
+        visitor_key,
+        advertiser: advertiser(whose),
+        from: at(from),
+        to: at(to),
+    };
+    let asked =
+        vec![ask(5, 1, 3, 50), ask(7, 1, 0, 99), ask(5, 1, 4, 40), ask(6, 1, 0, 99), ask(5, 9, 0, 99)];
+    let many = store.touches_many(asked.clone()).await.expect("touches");
+    let mut each = Vec::new();
+    for TouchQuery { visitor_key, advertiser, from, to } in asked {
+        each.push(store.touches(visitor_key, advertiser, from, to).await.expect("touches"));
+    }
+    assert_eq!(many, each);
+    assert_eq!(many.iter().map(Vec::len).collect::<Vec<_>>(), [3, 0, 1, 1, 0]);
+    assert_eq!(store.touches_many(Vec::new()).await.expect("touches"), Vec::<Vec<_>>::new());
 }
 
 /// What pay-per-click is settled from (C-02, C-06: only unique valid clicks pay).

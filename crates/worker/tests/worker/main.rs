@@ -508,7 +508,8 @@ async fn a_10_a_click_that_is_stored_after_the_decision_gets_its_due_at_the_next
             Ok(hopline_control_store::affiliates::create(tx, &new, "key:entry", NOW)?.id)
         })
         .await;
-    let (mut named, mut late) = (network.click(NOW.plus(-5_000), "x"), network.click(NOW.plus(-HOUR_MS), "y"));
+    let (mut named, mut late) =
+        (network.click(NOW.plus(-5_000), "x"), network.click(NOW.plus(-HOUR_MS), "y"));
     (named.stored.visitor_key, late.stored.visitor_key) = (77, 77);
     late.stored.affiliate = Some(shop);
     network.store(&[&named]).await;
@@ -529,9 +530,9 @@ async fn a_10_a_click_that_is_stored_after_the_decision_gets_its_due_at_the_next
     assert_eq!(network.payable().await, "0.05");
     assert_eq!(network.waiting_facts().await, 0);
     let rows = network.report().await.rows;
-    let sums = rows.iter().fold((0, 0), |sum, row| {
-        (sum.0 + row.counters.conversions, sum.1 + row.counters.payout_minor)
-    });
+    let sums = rows
+        .iter()
+        .fold((0, 0), |sum, row| (sum.0 + row.counters.conversions, sum.1 + row.counters.payout_minor));
     assert_eq!(sums, (1, 110));
     network.audit().await;
     // Looks that find nothing change nothing.
