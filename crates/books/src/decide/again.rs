@@ -24,6 +24,11 @@
 //! effect when it is booked, so a closed period stays as it was. Commissions that are paid are corrected on the payable
 //! account; what was refunded is taken back as the same part of the new amounts (L-07); holds end when they would have ended.
 //!
+//! # Several at once
+//!
+//! What is corrected is locked first, and read again: whoever refunds or judges it meanwhile comes before or after, and where
+//! that has changed what was compared, all of it fails as a conflict and is to be asked for again.
+//!
 //! # What stays as it is
 //!
 //! - What a person or a deadline has rejected, what the advertiser has rejected with its report, what a cap has refused, what was
@@ -45,7 +50,7 @@ use hopline_control_store::commissions::{self, Commission};
 use hopline_control_store::conversions::{self, Conversion};
 use hopline_control_store::customers::Customer;
 use hopline_control_store::reconsiderations::{self, Asked, Pending, Why};
-use hopline_control_store::{Tx, ledger};
+use hopline_control_store::{ErrorKind, StoreError, Tx, ledger};
 use hopline_ledger::Draft;
 use hopline_types::{
     CommissionStatus, ConversionId, ConversionSource, HOUR_MS, MINUTE_MS, SECOND_MS, UnixMillis,
@@ -318,6 +323,12 @@ impl Known {
         let corrected = match weighed {
             Weighed::Stands => None,
             Weighed::Differs(targets) => {
+                let id = chosen.candidate.conversion.id;
+                conversions::lock(tx, [id])?;
+                if commissions::of_conversion(tx, id)? != chosen.stored {
+                    let detail = format!("conversion {id} was changed while it was looked at");
+                    return Err(StoreError::new(ErrorKind::Conflict, detail).into());
+                }
                 let Some(judged) = apply::judged(tx, &chosen.candidate.conversion)? else { return Ok(None) };
                 Some(self.apply(tx, chosen, ruled, (targets, judged), now)?)
             }
